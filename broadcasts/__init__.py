@@ -1,0 +1,1 @@
+"""To whom, when, how fast, at what price is it said?"""

@@ -1,0 +1,31 @@
+"""A broadcast, the messages it is made of, the chunks they travel in, who sends them, and what is counted."""
+
+from broadcasts.models.broadcast import (
+    Broadcast,
+    BroadcastVersion,
+    Budget,
+    Estimate,
+    PriceLine,
+)
+from broadcasts.models.chunk import Chunk, Lane
+from broadcasts.models.counts import Count, CountDelta, TierUse
+from broadcasts.models.delivery import Delivery, ProviderMessage
+from broadcasts.models.phone import PhoneMessage
+from broadcasts.models.sender import Sender
+
+__all__ = [
+    "Broadcast",
+    "BroadcastVersion",
+    "Budget",
+    "Chunk",
+    "Count",
+    "CountDelta",
+    "Delivery",
+    "Estimate",
+    "Lane",
+    "PhoneMessage",
+    "PriceLine",
+    "ProviderMessage",
+    "Sender",
+    "TierUse",
+]

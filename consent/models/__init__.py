@@ -1,0 +1,22 @@
+"""People, what they did, what they allowed, what they refused, and how often they were told."""
+
+from consent.models.evidence import ConsentEvent, ImportBatch, ImportFault, Interaction
+from consent.models.people import Address, Contact, Recipient, Refusal, Suppression
+from consent.models.policy import BasisRule, CapRule, QuietHours
+from consent.models.spending import CapEntry
+
+__all__ = [
+    "Address",
+    "BasisRule",
+    "CapEntry",
+    "CapRule",
+    "ConsentEvent",
+    "Contact",
+    "ImportBatch",
+    "ImportFault",
+    "Interaction",
+    "QuietHours",
+    "Recipient",
+    "Refusal",
+    "Suppression",
+]

@@ -1,0 +1,145 @@
+"""A recipient is a person as far as known, shared by all businesses; a contact is one business's relation to them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from businesses.codes import contact_code, recipient_code
+from businesses.models import Business, LegalEntity
+
+
+class Recipient(models.Model):
+    """A person. Whoever decides about a person first locks this row (``FOR NO KEY UPDATE``, in id order)."""
+
+    code = models.CharField(
+        max_length=24, unique=True, default=recipient_code, editable=False
+    )
+    country = models.CharField(
+        max_length=2,
+        help_text=_("Of the number's calling code; sets price, basis and caps."),
+    )
+    timezone = models.CharField(max_length=64)
+    locale = models.CharField(
+        max_length=8, blank=True, help_text=_("Chosen by the person; empty until then.")
+    )
+    own_limit = models.PositiveSmallIntegerField(
+        null=True, help_text=_("Offers per 7 days that the person accepts.")
+    )
+    paused_all_at = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(null=True)
+    merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="recipient_own_limit_sane",
+                condition=Q(own_limit__isnull=True) | Q(own_limit__lte=100),
+            )
+        ]
+
+
+class Address(models.Model):
+    """One way to reach a person. ``scope`` is empty for phone numbers, the sender's account for provider ids."""
+
+    class Kind(models.TextChoices):
+        E164 = "e164", _("phone number")
+        PROVIDER = "provider", _("provider's id")
+        SANDBOX = "sandbox", _("sandbox phone")
+
+    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="addresses")
+    kind = models.CharField(max_length=8, choices=Kind)
+    value = models.CharField(max_length=64)
+    scope = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "value", "scope"], name="address_once"
+            )
+        ]
+
+
+class ContactQuerySet(models.QuerySet["Contact"]):
+    def of(self, business: Business) -> ContactQuerySet:
+        return self.filter(business=business)
+
+
+class Contact(models.Model):
+    """A business's own facts about a person; one business never alters another's."""
+
+    class Reaction(models.IntegerChoices):
+        NONE = 0, _("none")
+        INTERESTED = 1, _("interested")
+        NOT_INTERESTED = 2, _("not interested")
+
+    code = models.CharField(
+        max_length=24, unique=True, default=contact_code, editable=False
+    )
+    business = models.ForeignKey(Business, models.CASCADE, related_name="contacts")
+    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="contacts")
+    name = models.CharField(_("name"), max_length=120, blank=True)
+    language = models.CharField(_("language"), max_length=8, blank=True)
+    attributes = models.JSONField(_("attributes"), default=dict, blank=True)
+    last_reaction = models.PositiveSmallIntegerField(
+        choices=Reaction, default=Reaction.NONE
+    )
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    objects = ContactQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["business", "recipient"], name="contact_once"
+            )
+        ]
+        indexes = [models.Index(fields=["business", "id"], name="contact_in_order")]
+
+
+class Refusal(models.Model):
+    """A person stopped or blocked a legal entity. It holds while ``lifted_at`` is empty, for all its accounts."""
+
+    class Kind(models.IntegerChoices):
+        STOPPED = 1, _("stopped")
+        BLOCKED = 2, _("blocked")
+
+    legal_entity = models.ForeignKey(LegalEntity, models.PROTECT, related_name="+")
+    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="refusals")
+    kind = models.PositiveSmallIntegerField(choices=Kind)
+    via = models.CharField(
+        max_length=24,
+        help_text=_("The door: keyword, page, phone, api, import, provider."),
+    )
+    refused_at = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["legal_entity", "recipient", "kind"], name="refusal_once"
+            )
+        ]
+
+
+class Suppression(models.Model):
+    """The keyed hash of an address whose person was erased or refused: enough to keep the promise, not to call."""
+
+    legal_entity = models.ForeignKey(
+        LegalEntity, models.PROTECT, null=True, related_name="+"
+    )
+    address_hash = models.BinaryField(max_length=32)
+    kind = models.CharField(max_length=12)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["address_hash", "legal_entity", "kind"],
+                nulls_distinct=False,
+                name="suppression_once",
+            )
+        ]

@@ -1,0 +1,88 @@
+"""The operator's rules as data: which evidence is a basis where, how many offers, at which hours."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from consent.models.evidence import Interaction
+
+
+class BasisRule(models.Model):
+    """In ``country`` ('' = a country without rules of its own, so the strictest), ``kind`` gives ``basis`` for so long."""
+
+    class Basis(models.IntegerChoices):
+        CONSENT = 1, _("consent")
+        SOFT_OPT_IN = 2, _("customer, similar products")
+        IMPLIED = 3, _("implied consent")
+
+    country = models.CharField(_("country"), max_length=2, blank=True)
+    kind = models.PositiveSmallIntegerField(_("interaction"), choices=Interaction.Kind)
+    basis = models.PositiveSmallIntegerField(_("basis"), choices=Basis)
+    valid_days = models.PositiveIntegerField(_("valid (days)"))
+    needs_opt_out_offered = models.BooleanField(
+        _("only if an opt-out was offered at collection"), default=False
+    )
+    source = models.CharField(_("source"), max_length=200)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["country", "kind", "basis"], name="basis_rule_once"
+            )
+        ]
+
+
+class CapRule(models.Model):
+    """At most ``max_offers`` in any sliding window of ``window_hours``."""
+
+    class Scope(models.IntegerChoices):
+        PLATFORM = 1, _("all businesses together")
+        BUSINESS = 2, _("one business")
+        BUSINESS_NOT_INTERESTED = 3, _("one business, after Not interested")
+
+    scope = models.PositiveSmallIntegerField(_("scope"), choices=Scope)
+    country = models.CharField(_("country"), max_length=2, blank=True)
+    max_offers = models.PositiveSmallIntegerField(_("offers"))
+    window_hours = models.PositiveIntegerField(_("in (hours)"))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["scope", "country", "window_hours"], name="cap_rule_once"
+            ),
+            # Entries are kept for 30 days: a longer window could not be counted.
+            models.CheckConstraint(
+                name="cap_rule_window",
+                condition=Q(window_hours__gt=0, window_hours__lte=720),
+            ),
+        ]
+
+
+class QuietHours(models.Model):
+    """When offers may be handed over, in the recipient's own time. ``country = ''`` holds where nothing else does."""
+
+    country = models.CharField(_("country"), max_length=2, blank=True)
+    weekday = models.PositiveSmallIntegerField(_("weekday (0 = Monday)"))
+    opens_at = models.TimeField(
+        _("from"), null=True, help_text=_("Empty: the whole day is quiet.")
+    )
+    closes_at = models.TimeField(_("to"), null=True)
+    skips_public_holidays = models.BooleanField(
+        _("quiet on public holidays"), default=False
+    )
+    source = models.CharField(_("source"), max_length=200)
+
+    class Meta:
+        verbose_name_plural = _("quiet hours")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["country", "weekday"], name="quiet_hours_once"
+            ),
+            models.CheckConstraint(
+                name="quiet_hours_in_order",
+                condition=Q(opens_at__isnull=True, closes_at__isnull=True)
+                | Q(opens_at__lt=models.F("closes_at")),
+            ),
+        ]

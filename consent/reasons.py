@@ -1,0 +1,76 @@
+"""Why somebody is not sent an offer: stable values, in the order in which they are decided, one sentence each."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+GO = 0
+
+
+class Reason(models.IntegerChoices):
+    """Tens follow the table of the design (§5): 1x–7x skip, 8x defer, 9x control group, 10x caps, 11x pause, 12x–13x end."""
+
+    ERASED = 10, _("This person's data was erased.")
+    INVALID_ADDRESS = 11, _("This person has no address that the channel can reach.")
+    NO_INTERACTION = 20, _("This person never dealt with you.")
+    NO_LEGAL_BASIS = (
+        30,
+        _("What this person did gives no valid basis for offers in their country."),
+    )
+    QUARANTINED = (
+        40,
+        _("The only evidence comes from an import that is under suspicion."),
+    )
+    OPTED_OUT = 50, _("This person stopped your offers.")
+    BLOCKED = 51, _("This person blocked you.")
+    PAUSED_ALL = 60, _("This person paused the offers of all businesses.")
+    MISSING_VARIABLE = (
+        70,
+        _("A variable of the template has no value for this person and no fallback."),
+    )
+    QUIET_HOURS = (
+        80,
+        _("It is outside the hours in which offers may reach this person."),
+    )
+    TIER_LIMIT = (
+        81,
+        _("You have reached the number of people you may write to in 24 hours."),
+    )
+    PACING_HOLD = 82, _("This template is new: the first reactions are awaited.")
+    HOLDOUT = 90, _("This person is in the control group.")
+    CAP_RECIPIENT = 100, _("This person has reached the limit they chose.")
+    CAP_BUSINESS = (
+        101,
+        _("You have already written to this person as often as is allowed."),
+    )
+    CAP_PLATFORM = (
+        102,
+        _("This person has had as many offers as is allowed over all businesses."),
+    )
+    TEMPLATE_UNAVAILABLE = (
+        110,
+        _("The template is no longer approved in the form that was approved."),
+    )
+    NOT_AN_OFFER = 111, _("Broadcasts carry marketing templates only.")
+    BUSINESS_SUSPENDED = 112, _("The business may not send at the moment.")
+    BUDGET_EXHAUSTED = 113, _("The budget of the broadcast is used up.")
+    NO_FUNDS = 114, _("The wallet does not hold enough money.")
+    EXPIRED = 120, _("The offer's life ended before it could be sent.")
+    CANCELLED = 121, _("The broadcast was cancelled before this person's turn.")
+    REFUSED_BY_PROVIDER = 130, _("The provider refused the message.")
+    NO_RECEIPT = (
+        131,
+        _("The provider took the message but never confirmed its delivery."),
+    )
+    UNCONFIRMED = (
+        132,
+        _(
+            "It is not known whether the provider took the message; it was not sent again."
+        ),
+    )
+
+
+# Facts about a person that come from other businesses or from the person alone: never shown per person to a business.
+PLATFORM_FACTS = frozenset(
+    {Reason.ERASED, Reason.PAUSED_ALL, Reason.CAP_RECIPIENT, Reason.CAP_PLATFORM}
+)
+NOT_REACHABLE_NOW = "not_reachable_now"

@@ -1,0 +1,116 @@
+"""What came back: the providers' raw callbacks, people's reactions, and their reports."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from broadcasts.models import Sender
+from businesses.codes import report_code
+from businesses.models import Business
+from consent.models import Recipient
+
+
+class Callback(models.Model):
+    """One accepted call of a provider, kept as it came before anything is done with it; answered 200 means stored."""
+
+    sender = models.ForeignKey(
+        Sender, models.CASCADE, related_name="+", db_constraint=False
+    )
+    body = models.BinaryField()
+    received_at = models.DateTimeField()
+    folded_at = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["id"],
+                condition=Q(folded_at__isnull=True),
+                name="callback_unfolded",
+            )
+        ]
+
+
+class Reaction(models.Model):
+    """Interested or Not interested, said of one delivery. The latest word counts; every word is kept."""
+
+    class Kind(models.IntegerChoices):
+        INTERESTED = 1, _("interested")
+        NOT_INTERESTED = 2, _("not interested")
+
+    business = models.ForeignKey(Business, models.CASCADE, related_name="+")
+    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="+")
+    broadcast_id = models.BigIntegerField()
+    kind = models.PositiveSmallIntegerField(choices=Kind)
+    via = models.CharField(max_length=12)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        # One word of each kind per delivery: the same press twice is one reaction.
+        constraints = [
+            models.UniqueConstraint(
+                fields=["broadcast_id", "recipient", "kind"], name="reaction_once"
+            )
+        ]
+
+
+class ReportQuerySet(models.QuerySet["Report"]):
+    def open(self) -> ReportQuerySet:
+        return self.filter(state=Report.State.OPEN).order_by("created_at", "id")
+
+
+class Report(models.Model):
+    """Somebody blocked a business and said why. The operator's desk decides; the business sees only sums."""
+
+    class Reason(models.TextChoices):
+        TOO_MANY = "too_many", _("Too many messages")
+        NOT_RELEVANT = "not_relevant", _("Not relevant to me")
+        INTRUSIVE = "intrusive", _("Intrusive or at a bad time")
+        NO_SIGN_UP = "no_sign_up", _("I didn't sign up")
+        NO_LONGER_NEEDED = "no_longer_needed", _("No longer needed")
+        SPAM = "spam", _("Spam")
+        OFFENSIVE = "offensive", _("Offensive")
+        SCAM = "scam", _("Scam or fraud")
+        OTHER = "other", _("Something else")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        DISMISSED = "dismissed", _("no fault found")
+        UPHELD = "upheld", _("upheld")
+
+    code = models.CharField(
+        max_length=24, unique=True, default=report_code, editable=False
+    )
+    business = models.ForeignKey(Business, models.CASCADE, related_name="+")
+    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="+")
+    broadcast_id = models.BigIntegerField(null=True)
+    reason = models.CharField(_("reason"), max_length=20, choices=Reason)
+    words = models.TextField(_("in their words"), max_length=1000, blank=True)
+    via = models.CharField(max_length=12)
+    state = models.CharField(
+        _("state"), max_length=10, choices=State, default=State.OPEN
+    )
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decision_words = models.TextField(_("decision"), max_length=1000, blank=True)
+    created_at = models.DateTimeField()
+
+    objects = ReportQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["business", "recipient", "broadcast_id", "reason"],
+                nulls_distinct=False,
+                name="report_once",
+            )
+        ]

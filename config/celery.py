@@ -1,0 +1,55 @@
+"""The clock: wakes workers up, and carries no work of its own.
+
+Every task here is acknowledged early, expires, and only looks into PostgreSQL for what is due: a lost
+message costs one turn of the clock, never a broadcast.
+"""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.beat import Scheduler
+from celery.signals import heartbeat_sent
+from kombu import Queue
+
+from config import heartbeats
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+QUEUES = ("tick", "send", "receipts", "imports", "webhooks")
+
+# task · every so many seconds · queue. A turn that nobody took before the next one is worth nothing.
+CLOCK_TABLE = (
+    ("broadcasts.tasks.tick", 1.0, "tick"),
+    ("feedback.tasks.fold", 1.0, "receipts"),
+    ("consent.tasks.run_imports", 1.0, "imports"),
+)
+
+app = Celery("tambour")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.task_queues = [Queue(name) for name in QUEUES]
+app.conf.task_routes = {
+    "broadcasts.tasks.lane": {"queue": "send"},
+    **{task: {"queue": queue} for task, _, queue in CLOCK_TABLE},
+}
+app.conf.beat_schedule = {
+    task: {"task": task, "schedule": seconds, "options": {"queue": queue, "expires": 2 * seconds}}
+    for task, seconds, queue in CLOCK_TABLE
+}
+app.conf.beat_scheduler = "config.celery:Clock"
+app.autodiscover_tasks()
+
+
+class Clock(Scheduler):  # type: ignore[misc]  # celery is not typed
+    """A beat without a file: nothing is remembered between runs, because nothing has to be."""
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        heartbeats.record("beat")
+        seconds: float = super().tick(*args, **kwargs)
+        return min(seconds, 1.0)
+
+
+@heartbeat_sent.connect
+def worker_is_alive(sender: Any, **_: Any) -> None:
+    """Celery calls this every two seconds from a worker's own loop."""
+    heartbeats.record(sender.hostname.partition("@")[0])

@@ -1,0 +1,23 @@
+#!/usr/bin/env python3
+"""Django's command line. `make manage CMD='…'` runs it with the servers up."""
+
+import os
+import sys
+
+# Only these may change the schema; everything else runs as the plain role.
+COMMANDS_OF_THE_OWNER = {"migrate"}
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    if COMMANDS_OF_THE_OWNER.intersection(sys.argv[1:2]):
+        os.environ.setdefault("DATABASE_ROLE", "owner")
+    try:
+        from django.core.management import execute_from_command_line
+    except ModuleNotFoundError:
+        sys.exit(f"Django is not installed for {sys.executable}: run `make manage CMD='…'`, which installs it.")
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""The seam between the engine and the world outside: what goes out, what became of it, what comes in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Any, Protocol
+
+from broadcasts.models import Sender
+
+# A message whose hand-over has not begun within this time after its gate goes back to the queue with its slot.
+HAND_OVER_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message on its way out. ``code`` (delivery code with attempt) is the idempotency key."""
+
+    broadcast_id: int
+    recipient_id: int
+    attempt: int
+    code: str
+    address: str
+    language: str
+    content: Mapping[str, Any]
+    preference_url: str
+    price_micro: int
+    # time.monotonic() of the gate's commit.
+    gated_at: float
+
+    @property
+    def is_stale(self) -> bool:
+        """Too late to begin: a stop may have been answered in the meantime."""
+        return time.monotonic() - self.gated_at > HAND_OVER_SECONDS
+
+
+class OutcomeKind(IntEnum):
+    ACCEPTED = 1  # the provider has it
+    REJECTED = 2  # the provider certainly refused it: final for this attempt
+    NOT_STARTED = 3  # not a byte left: back to the queue, with its slot and money
+    UNKNOWN = 4  # it may have arrived; never sent again on our own
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    kind: OutcomeKind
+    provider_id: str = ""
+    error_code: str = ""
+    # The provider asked for silence until then (Retry-After).
+    wait_seconds: float = 0.0
+
+
+class ReceiptStatus(IntEnum):
+    """As ``Delivery.State`` orders them."""
+
+    HELD = 40
+    SENT = 50
+    FAILED = 60
+    DELIVERED = 70
+    READ = 80
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptUpdate:
+    """The provider says what became of a message, by our code, by its own id, or both."""
+
+    status: ReceiptStatus
+    at: datetime
+    sender_id: int
+    message_code: str = ""
+    provider_id: str = ""
+    error_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundText:
+    """A person wrote. ``message_code`` when it answers one of our messages."""
+
+    address: str
+    text: str
+    provider_id: str
+    at: datetime
+    message_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundButton:
+    """A person pressed a button of one of our messages; ``button`` is its payload, else its label."""
+
+    address: str
+    button: str
+    provider_id: str
+    at: datetime
+    message_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundPreference:
+    """The person stopped or resumed this business's offers in the provider's own settings."""
+
+    address: str
+    is_stop: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """An element of a callback that could not be read; kept for a person to look at."""
+
+    why: str
+    element: Any
+
+
+Update = ReceiptUpdate | InboundText | InboundButton | InboundPreference | Poison
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """What a channel promises, and what it cannot see."""
+
+    kind: str
+    # Repeating the same key within this time is one message to the person; None: the channel knows no keys.
+    idempotency_window: timedelta | None
+    # After an offer's life plus this, no receipt will come any more.
+    receipt_horizon: timedelta
+    # Which of a person's addresses it can reach, best first.
+    address_kinds: Sequence[str]
+    cannot_see: Sequence[str] = field(default_factory=tuple)
+
+
+Report = Callable[[Message, Outcome], None]
+
+
+class Channel(Protocol):
+    """One way out. ``send`` hands every message over, reports each outcome exactly once, and never raises."""
+
+    traits: Traits
+
+    async def send(self, sender: Sender, messages: Sequence[Message], report: Report) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def verify(self, sender: Sender, headers: Mapping[str, str], body: bytes) -> bool:
+        """Return whether ``body`` really comes from the sender's provider, and recently."""
+        ...
+
+    def parse(self, sender: Sender, body: bytes) -> list[Update]:
+        """Read an accepted callback; what cannot be read becomes ``Poison``, one element at a time."""
+        ...

@@ -1,0 +1,99 @@
+"""Who may be told, right now? The one decision about people, asked by the gate and, read-only, by the estimate."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+SQL = Path(__file__).parent / "sql"
+
+
+@cache
+def statement(name: str) -> str:
+    return (SQL / f"{name}.sql").read_text()
+
+
+class Cursor(Protocol):
+    """What Django's and psycopg's cursors have in common, as far as is needed here."""
+
+    def execute(self, query: Any, params: Any = None, /) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked about everybody alike: who speaks, over which kind of address, with which control group."""
+
+    business_id: int
+    legal_entity_id: int
+    address_kinds: Sequence[str]
+    salt: str
+    holdout_permille: int = 0
+
+
+class Verdict(NamedTuple):
+    """``reason`` 0 means go; ``cap_counts`` are the offers counted in each window, in the order of scope and width."""
+
+    recipient_id: int
+    country: str
+    reason: int
+    interaction_id: int | None
+    basis: int | None
+    cap_counts: list[int] | None
+    free_at: datetime | None
+
+
+def lock(cursor: Cursor, *, recipient_ids: Sequence[int]) -> None:
+    """Lock people in id order until the transaction ends. Decide in a *second* statement: only its snapshot is fresh."""
+    cursor.execute(statement("lock_recipients"), {"ids": list(recipient_ids)})
+    cursor.fetchall()
+
+
+def decide(
+    cursor: Cursor, *, question: Question, recipient_ids: Sequence[int], lacks_variable: Sequence[bool], now: datetime
+) -> list[Verdict]:
+    """Return one verdict for each of ``recipient_ids``; every call sees what was committed before it began."""
+    cursor.execute(statement("decide"), _parameters(question, recipient_ids, lacks_variable, now))
+    return [Verdict(*row) for row in cursor.fetchall()]
+
+
+def tally(
+    cursor: Cursor, *, question: Question, recipient_ids: Sequence[int], lacks_variable: Sequence[bool], now: datetime
+) -> Counter[tuple[str, int]]:
+    """Return how many verdicts of each (country, reason) there are: the same decision, counted where the data is."""
+    query = f"SELECT country, reason, count(*) FROM ({statement('decide')}) verdict GROUP BY country, reason"  # noqa: S608 — our own statement
+    cursor.execute(query, _parameters(question, recipient_ids, lacks_variable, now))
+    return Counter({(country or "", reason): n for country, reason, n in cursor.fetchall()})
+
+
+def reserve(cursor: Cursor, *, recipient_ids: Sequence[int], broadcast_id: int, business_id: int, now: datetime) -> None:
+    """Take one slot of each person's patience. Call under the lock, in the transaction that decided."""
+    cursor.execute(
+        statement("reserve"),
+        {"ids": list(recipient_ids), "broadcast_id": broadcast_id, "business_id": business_id, "now": now},
+    )
+
+
+def give_back(cursor: Cursor, *, recipient_ids: Sequence[int], broadcast_id: int) -> None:
+    """Free the slots again; only on the provider's explicit failure, never on our expiry or on *unknown*."""
+    cursor.execute(statement("give_back"), {"ids": list(recipient_ids), "broadcast_id": broadcast_id})
+
+
+def _parameters(
+    question: Question, recipient_ids: Sequence[int], lacks_variable: Sequence[bool], now: datetime
+) -> dict[str, Any]:
+    return {
+        "ids": list(recipient_ids),
+        "lacks_variable": list(lacks_variable),
+        "business_id": question.business_id,
+        "legal_entity_id": question.legal_entity_id,
+        "address_kinds": list(question.address_kinds),
+        "salt": question.salt,
+        "holdout_permille": question.holdout_permille,
+        "now": now,
+    }

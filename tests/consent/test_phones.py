@@ -1,0 +1,110 @@
+"""Numbers as people write them, numbers that nobody can have, and numbers kept for films."""
+
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+import pytest
+
+from consent import fiction, phones
+from consent.phones import BadNumber, BadNumberReason
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "e164"),
+    [
+        ("06 12 34 56 78", "FR", "+33612345678"),
+        ("06.12.34.56.78", "FR", "+33612345678"),
+        ("06-12-34-56-78", "FR", "+33612345678"),
+        (" +33 6 12 34 56 78 ", "", "+33612345678"),
+        ("+33 (0)6 12 34 56 78", "DE", "+33612345678"),
+        ("0033612345678", "DE", "+33612345678"),
+        ("33612345678", "FR", "+33612345678"),
+        ("tel:+33612345678", "FR", "+33612345678"),
+        ("06\u00a012\u202f34 56 78", "FR", "+33612345678"),
+        ("'+33612345678", "FR", "+33612345678"),
+        ("07400 123456", "GB", "+447400123456"),
+        ("(202) 456-1111", "US", "+12024561111"),
+        ("0151 23456789", "DE", "+4915123456789"),
+        ("612345678", "FR", "+33612345678"),
+    ],
+)
+def test_one_number_has_one_spelling(text, country, e164):
+    assert phones.parse(text, default_country=country).e164 == e164
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "reason"),
+    [
+        ("", "FR", BadNumberReason.MISSING),
+        ("  ' ", "FR", BadNumberReason.MISSING),
+        ("3.36E+10", "FR", BadNumberReason.SCIENTIFIC),
+        ("3,36123E10", "FR", BadNumberReason.SCIENTIFIC),
+        ("06 12 34 56 7O", "FR", BadNumberReason.NOT_DIGITS),
+        ("inconnu", "FR", BadNumberReason.NOT_DIGITS),
+        ("06 12", "FR", BadNumberReason.TOO_SHORT),
+        ("+336123456781234", "FR", BadNumberReason.TOO_LONG),
+        ("1" * 2_000_000, "FR", BadNumberReason.TOO_LONG),
+        ("612345678", "", BadNumberReason.NO_COUNTRY),
+        ("+999 123 456 789", "FR", BadNumberReason.NO_COUNTRY),
+        ("+33 6 00 00 00 00 00", "FR", BadNumberReason.TOO_LONG),
+        ("0800 123 456", "FR", BadNumberReason.NOT_A_PERSON),
+        ("+1 800 234 5678", "US", BadNumberReason.NOT_A_PERSON),
+        ("06 39 98 12 34", "FR", BadNumberReason.FICTIONAL),
+        ("+1 202 555 0143", "US", BadNumberReason.FICTIONAL),
+        ("----", "FR", BadNumberReason.NOT_DIGITS),
+    ],
+)
+def test_a_bad_number_says_why(text, country, reason):
+    with pytest.raises(BadNumber) as refused:
+        phones.parse(text, default_country=country)
+    assert refused.value.reason == reason
+    assert refused.value.code == reason.value
+
+
+def test_country_and_zone_come_from_the_number_and_not_from_the_file():
+    phone = phones.parse("+44 7400 123456", default_country="FR")
+    assert (phone.country, phone.timezone) == ("GB", "Europe/London")
+
+
+def test_fiction_passes_only_where_it_is_allowed():
+    assert phones.parse("06 39 98 12 34", default_country="FR", allow_fiction=True) == ("+33639981234", "FR", "Europe/Paris")
+    assert phones.is_fictional("+33639981234")
+    assert not phones.is_fictional("+33639971234")
+    assert not phones.is_fictional("+336399812345")
+    assert not phones.is_fictional("+3363998")
+
+
+@pytest.mark.parametrize("invented", fiction.FICTION_RANGES, ids=lambda invented: invented.prefix)
+def test_every_fictional_number_can_be_read_back(invented):
+    for position in {0, invented.size // 2, invented.size - 1}:
+        e164 = invented.number(position)
+        assert phones.parse(e164, default_country="", allow_fiction=True) == (e164, invented.country, invented.timezone)
+        assert phonenumbers.is_possible_number(phonenumbers.parse(e164))
+
+
+def test_the_neighbours_of_a_range_are_not_fictional():
+    assert fiction.is_fictional("+61491570156")
+    assert not fiction.is_fictional("+61491570155")
+    assert fiction.is_fictional("+46701740605")
+    assert not fiction.is_fictional("+46701740604")
+    assert not fiction.is_fictional("+12025550200")
+
+
+def test_the_list_is_large_enough_for_a_demo_and_has_no_overlaps():
+    prefixes = [invented.prefix for invented in fiction.FICTION_RANGES]
+    assert not [(a, b) for a in prefixes for b in prefixes if a is not b and b.startswith(a)]
+    assert len({invented.country for invented in fiction.FICTION_RANGES}) >= 6
+    assert sum(invented.size for invented in fiction.FICTION_RANGES) > 20_000
+
+
+@pytest.mark.parametrize("country", sorted(phonenumbers.SUPPORTED_REGIONS))
+def test_every_country_has_a_zone_that_exists(country):
+    zone = phones.main_timezone(country)
+    assert zone != "UTC"
+    assert ZoneInfo(zone).key == zone
+
+
+def test_the_zone_of_an_address_is_that_of_its_country():
+    assert phones.timezones_of("+33612345678") == "Europe/Paris"
+    assert phones.timezones_of("+33639981234") == "Europe/Paris"
+    assert phones.timezones_of("+61755501234") == "Australia/Brisbane"

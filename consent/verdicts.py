@@ -84,6 +84,12 @@ def give_back(cursor: Cursor, *, recipient_ids: Sequence[int], broadcast_id: int
     cursor.execute(statement("give_back"), {"ids": list(recipient_ids), "broadcast_id": broadcast_id})
 
 
+def addresses(cursor: Cursor, *, recipient_ids: Sequence[int], kinds: Sequence[str]) -> dict[int, str]:
+    """Return where each person can be reached; addresses are read at hand-over and never copied into deliveries."""
+    cursor.execute(statement("addresses"), {"ids": list(recipient_ids), "kinds": list(kinds)})
+    return dict(cursor.fetchall())
+
+
 def _parameters(
     question: Question, recipient_ids: Sequence[int], lacks_variable: Sequence[bool], now: datetime
 ) -> dict[str, Any]:

@@ -1,0 +1,270 @@
+"""The gate: the one place an offer may leave through.
+
+One short READ COMMITTED transaction holds the chunk, locks the batch's deliveries and then its people, decides in a
+fresh snapshot, reserves each slot and the money, and stamps the passports. Lock order everywhere: chunk → delivery →
+recipient → contact → budget → wallet.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Sum
+
+from broadcasts import codes, transitions
+from broadcasts.channels.base import Message
+from broadcasts.models import Broadcast, Budget, Delivery, TierUse
+from broadcasts.plan import Plan
+from broadcasts.statements import statement
+from broadcasts.transitions import Transition
+from businesses.models import Business
+from consent import verdicts
+from consent.reasons import GO, Reason
+from consent.verdicts import Verdict
+
+State = Delivery.State
+CAPS = frozenset({Reason.CAP_RECIPIENT, Reason.CAP_BUSINESS, Reason.CAP_PLATFORM})
+TIER_WINDOW = timedelta(hours=24)
+TIER_RETRY = timedelta(minutes=10)
+
+
+class LeaseLost(Exception):
+    """Another lane owns the chunk by now, or it is done: drop it, touch nothing."""
+
+
+class BudgetShort(Exception):
+    """Somebody else reserved money in the meantime: decide again, with the budget locked first."""
+
+
+@dataclass
+class Passed:
+    """What came of one batch. Waiting rows stay queued; the lane makes a later chunk of them."""
+
+    messages: list[Message] = field(default_factory=list)
+    waiting: list[tuple[datetime, int]] = field(default_factory=list)
+    # Set when the broadcast cannot go on: nothing passed, nothing was marked.
+    stopped_by: Reason | None = None
+    is_paused: bool = False
+    is_over_budget: bool = False
+    n_skipped: int = 0
+
+
+class Standing(NamedTuple):
+    """A locked row that still waits."""
+
+    recipient_id: int
+    lacks_variable: bool
+    price_micro: int
+
+
+def pass_batch(*, chunk_id: int, owner: UUID, plan: Plan, recipient_ids: Sequence[int], now: datetime | None = None) -> Passed:
+    """Decide about a batch of one chunk, and let through those who may be told now.
+
+    ``now`` is the database's clock unless a test gives one. Raises ``LeaseLost``. Afterwards every row of the batch is
+    in ``messages`` (sending), skipped with its one reason, or still queued and in ``waiting``.
+    """
+    try:
+        return _pass_batch(chunk_id, owner, plan, recipient_ids, now, is_budget_locked=False)
+    except BudgetShort:
+        return _pass_batch(chunk_id, owner, plan, recipient_ids, now, is_budget_locked=True)
+
+
+@transaction.atomic
+def _pass_batch(
+    chunk_id: int, owner: UUID, plan: Plan, recipient_ids: Sequence[int], now: datetime | None, *, is_budget_locked: bool
+) -> Passed:
+    with connection.cursor() as cursor:
+        state, ends_at, now = hold(cursor, chunk_id=chunk_id, owner=owner, now=now)
+        if stop := _stop(plan, state, ends_at, now):
+            return stop
+        standing = _lock(cursor, plan, recipient_ids)
+        if not standing:
+            return Passed()
+        decided = verdicts.decide(
+            cursor,
+            question=plan.question,
+            recipient_ids=[row.recipient_id for row in standing],
+            lacks_variable=[row.lacks_variable for row in standing],
+            now=now,
+        )
+        passed = Passed()
+        go, skip = _sort(decided, plan, ends_at, passed)
+        go = _within_tier(go, plan, now, passed)
+        go = _within_budget(go, {row.recipient_id: row.price_micro for row in standing}, plan, passed, is_budget_locked)
+        _mark(cursor, plan, go, skip, now, passed)
+    passed.n_skipped = len(skip)
+    return passed
+
+
+def hold(cursor: verdicts.Cursor, *, chunk_id: int, owner: UUID, now: datetime | None) -> tuple[str, datetime, datetime]:
+    """Lock the chunk; return the broadcast's state, the end of the offer's life, and the moment of the decision."""
+    cursor.execute(statement("hold_chunk"), {"chunk_id": chunk_id, "owner": owner, "now": now})
+    rows = cursor.fetchall()
+    if not rows:
+        raise LeaseLost
+    state, ends_at, moment = rows[0]
+    return state, ends_at, moment
+
+
+def _stop(plan: Plan, state: str, ends_at: datetime, now: datetime) -> Passed | None:
+    if ends_at <= now:
+        return Passed(stopped_by=Reason.EXPIRED)
+    if state in (Broadcast.State.CANCELLED, Broadcast.State.HALTED):
+        return Passed(stopped_by=Reason.CANCELLED)
+    if state != Broadcast.State.SENDING:
+        return Passed(is_paused=True)
+    return Passed(stopped_by=plan.obstacle) if plan.obstacle else None
+
+
+def _lock(cursor: verdicts.Cursor, plan: Plan, recipient_ids: Sequence[int]) -> list[Standing]:
+    """Lock deliveries, then people; the verdict comes in a later statement, so that its snapshot is fresh."""
+    cursor.execute(statement("lock_deliveries"), {"broadcast_id": plan.broadcast_id, "ids": list(recipient_ids)})
+    standing = [Standing(*row) for row in cursor.fetchall()]
+    verdicts.lock(cursor, recipient_ids=[row.recipient_id for row in standing])
+    return standing
+
+
+def _sort(decided: list[Verdict], plan: Plan, ends_at: datetime, passed: Passed) -> tuple[list[Verdict], list[Verdict]]:
+    go, skip = [], []
+    for verdict in decided:
+        if verdict.reason == GO:
+            go.append(verdict)
+        elif plan.waits_for_cap and verdict.reason in CAPS and verdict.free_at and verdict.free_at < ends_at:
+            passed.waiting.append((verdict.free_at, verdict.recipient_id))
+        else:
+            skip.append(verdict)
+    return go, skip
+
+
+def _within_tier(go: list[Verdict], plan: Plan, now: datetime, passed: Passed) -> list[Verdict]:
+    """Keep the business within its people per rolling 24 hours; those over it wait."""
+    limit = plan.business.daily_people_limit
+    if limit is None or not go:
+        return go
+    # The business's row serialises its own lanes; foreign keys do not wait for this kind of lock.
+    Business.objects.select_for_update(no_key=True).get(pk=plan.business.pk)
+    recent = TierUse.objects.filter(business_id=plan.business.pk, minute__gt=now - TIER_WINDOW)
+    room = max(0, limit - (recent.aggregate(n=Sum("n"))["n"] or 0))
+    passed.waiting += [(now + TIER_RETRY, verdict.recipient_id) for verdict in go[room:]]
+    return go[:room]
+
+
+def _within_budget(
+    go: list[Verdict], prices: dict[int, int], plan: Plan, passed: Passed, is_budget_locked: bool
+) -> list[Verdict]:
+    """Grant fewer when less is left. Without the lock this is a guess that ``_reserve_money`` checks at the end."""
+    rows = Budget.objects.select_for_update(no_key=True) if is_budget_locked else Budget.objects
+    budget = rows.get(broadcast_id=plan.broadcast_id)
+    left = budget.ceiling_micro - budget.reserved_micro
+    granted = []
+    for verdict in go:
+        if prices[verdict.recipient_id] > left:
+            passed.is_over_budget = True
+            break
+        left -= prices[verdict.recipient_id]
+        granted.append(verdict)
+    return granted
+
+
+def _mark(
+    cursor: verdicts.Cursor, plan: Plan, go: list[Verdict], skip: list[Verdict], now: datetime, passed: Passed
+) -> None:
+    moves = _mark_skipped(cursor, plan, skip)
+    if go:
+        ids = [verdict.recipient_id for verdict in go]
+        verdicts.reserve(
+            cursor, recipient_ids=ids, broadcast_id=plan.broadcast_id, business_id=plan.business.pk, now=now
+        )
+        cursor.execute(
+            statement("mark_go"),
+            {
+                "broadcast_id": plan.broadcast_id,
+                "now": now,
+                "ids": ids,
+                "interaction_ids": [verdict.interaction_id for verdict in go],
+                "bases": [verdict.basis for verdict in go],
+                "cap_counts": [_array(verdict.cap_counts) for verdict in go],
+            },
+        )
+        rows = cursor.fetchall()
+        addresses = verdicts.addresses(cursor, recipient_ids=ids, kinds=plan.traits.address_kinds)
+        passed.messages = write_messages(plan, rows, addresses)
+        total = sum(row[4] for row in rows)
+        moves.append(Transition(State.QUEUED, State.SENDING, 0, len(rows), total, []))
+        _spend_tier(plan, len(rows), now)
+        transitions.count(plan.broadcast_id, moves)
+        _reserve_money(plan, total)
+    elif moves:
+        transitions.count(plan.broadcast_id, moves)
+
+
+def _mark_skipped(cursor: verdicts.Cursor, plan: Plan, skip: list[Verdict]) -> list[Transition]:
+    if not skip:
+        return []
+    cursor.execute(
+        statement("mark_skip"),
+        {
+            "broadcast_id": plan.broadcast_id,
+            "ids": [verdict.recipient_id for verdict in skip],
+            "reasons": [verdict.reason for verdict in skip],
+        },
+    )
+    reasons = [verdict.reason for verdict in skip]
+    return [Transition(State.QUEUED, State.SKIPPED, reason, reasons.count(reason), 0, []) for reason in set(reasons)]
+
+
+def _array(counts: list[int] | None) -> str:
+    return "{" + ",".join(map(str, counts or ())) + "}"
+
+
+def _spend_tier(plan: Plan, n: int, now: datetime) -> None:
+    if plan.business.daily_people_limit is None:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("spend_tier"),
+            {"business_id": plan.business.pk, "minute": now.replace(second=0, microsecond=0), "n": n},
+        )
+
+
+def _reserve_money(plan: Plan, total_micro: int) -> None:
+    """The last lock of the gate, so that lanes of one broadcast meet here only for the length of a commit."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement("reserve_money"), {"broadcast_id": plan.broadcast_id, "micro": total_micro})
+        if cursor.rowcount == 0:
+            raise BudgetShort
+
+
+def write_messages(plan: Plan, rows: Sequence[tuple[object, ...]], addresses: dict[int, str]) -> list[Message]:
+    """Render what passed: (recipient, attempt, version, variables, price) becomes the message that leaves."""
+    keys = [(plan.broadcast_id, row[0], row[1]) for row in rows]
+    delivery_codes = codes.delivery_codes(keys)  # type: ignore[arg-type]
+    tokens = codes.preference_tokens([key[:2] for key in keys])  # type: ignore[misc]
+    page = settings.PUBLIC_URL + "/p/"
+    gated_at = time.monotonic()
+    messages = []
+    for (recipient_id, attempt, version_id, variables, price_micro), code, token in zip(rows, delivery_codes, tokens, strict=True):
+        wording = plan.wordings[version_id]  # type: ignore[index]
+        content = wording.message.render(variables).as_json()  # type: ignore[arg-type]
+        messages.append(
+            Message(
+                broadcast_id=plan.broadcast_id,
+                recipient_id=recipient_id,  # type: ignore[arg-type]
+                attempt=attempt,  # type: ignore[arg-type]
+                code=code,
+                address=addresses[recipient_id],  # type: ignore[index]
+                language=wording.language,
+                content=content,
+                preference_url=page + token + "/",
+                price_micro=price_micro,  # type: ignore[arg-type]
+                gated_at=gated_at,
+            )
+        )
+    return messages

@@ -1,0 +1,308 @@
+"""The life of a broadcast. Every change of state is one conditional UPDATE, so that two doors never both win.
+
+draft → scheduled → preparing → sending ⇄ paused → completed | cancelled | halted, later settled.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from broadcasts import audience as audiences
+from broadcasts import quote
+from broadcasts.models import Broadcast, BroadcastVersion, Budget, Chunk, Count, CountDelta, Delivery, PriceLine, Sender
+from businesses import audit, events, wallet
+from businesses.models import Business, User
+from templates_approval.models import Template
+
+State = Broadcast.State
+EDITABLE = frozenset(
+    {
+        "name",
+        "template",
+        "sender",
+        "audience",
+        "variables",
+        "scheduled_at",
+        "life_hours",
+        "waits_for_cap",
+        "holdout_permille",
+        "messages_per_second",
+        "budget_micro",
+    }
+)
+
+
+class CannotCreate(ValidationError):
+    """The broadcast cannot be as described; keyed by field where one is to blame."""
+
+
+class CannotEdit(ValidationError):
+    """Only drafts change."""
+
+
+class CannotLaunch(ValidationError):
+    """What is missing before the broadcast may leave."""
+
+
+class CannotPause(ValidationError):
+    """Only what is being sent can be paused."""
+
+
+class CannotResume(ValidationError):
+    """Only what is paused, and still alive, can go on."""
+
+
+class CannotCancel(ValidationError):
+    """What has ended cannot be cancelled."""
+
+
+def create(
+    *,
+    business: Business,
+    name: str,
+    template: Template,
+    sender: Sender,
+    audience: dict[str, Any],
+    variables: dict[str, Any],
+    by: User | None,
+    now: datetime,
+    life_hours: int = 24,
+    scheduled_at: datetime | None = None,
+    waits_for_cap: bool = False,
+    budget_micro: int | None = None,
+    messages_per_second: int | None = None,
+    holdout_permille: int = 0,
+) -> Broadcast:
+    """Make a draft. Raises ``CannotCreate`` or ``audience.BadAudience``; nothing is half made."""
+    broadcast = Broadcast(
+        business=business,
+        name=name.strip(),
+        template=template,
+        sender=sender,
+        audience=audiences.check(audience),
+        variables=variables,
+        life_hours=life_hours,
+        scheduled_at=scheduled_at,
+        waits_for_cap=waits_for_cap,
+        budget_micro=budget_micro,
+        messages_per_second=messages_per_second,
+        holdout_permille=holdout_permille,
+        created_by=by,
+        created_at=now,
+    )
+    _check(broadcast, now)
+    with transaction.atomic():
+        broadcast.save()
+        _tell(broadcast, "broadcast.created", by, now)
+    return broadcast
+
+
+def edit(*, broadcast: Broadcast, by: User | None, now: datetime, **changes: Any) -> Broadcast:
+    """Change a draft's fields (see ``EDITABLE``). Raises ``CannotEdit`` or ``CannotCreate``."""
+    if unknown := set(changes) - EDITABLE:
+        raise CannotEdit(_("These cannot be changed: %(names)s.") % {"names": ", ".join(sorted(unknown))})
+    with transaction.atomic():
+        draft = Broadcast.objects.select_for_update(of=("self",)).select_related("business").get(pk=broadcast.pk)
+        if draft.state != State.DRAFT:
+            raise CannotEdit(_("Only a draft can be changed; copy the broadcast instead."))
+        for name, value in changes.items():
+            setattr(draft, name, value)
+        audiences.check(draft.audience)
+        _check(draft, now)
+        draft.save(update_fields=[*changes])
+        _tell(draft, "broadcast.edited", by, now)
+    return draft
+
+
+def _check(broadcast: Broadcast, now: datetime) -> None:
+    faults: dict[str, str] = {}
+    if not broadcast.name:
+        faults["name"] = _("Give the broadcast a name; only you will see it.")
+    if broadcast.template.business_id != broadcast.business_id:
+        faults["template"] = _("Choose one of your own templates.")
+    elif broadcast.template.category != Template.Category.MARKETING:
+        faults["template"] = _("Broadcasts carry marketing templates only.")
+    if broadcast.sender.business_id != broadcast.business_id:
+        faults["sender"] = _("Choose one of your own senders.")
+    elif broadcast.business.is_test and broadcast.sender.channel != Sender.Channel.SANDBOX:
+        faults["sender"] = _("In test mode only sandbox phones are reached.")
+    if not 1 <= broadcast.life_hours <= 720:
+        faults["life_hours"] = _("An offer lives between 1 hour and 30 days.")
+    if broadcast.scheduled_at and not now - timedelta(minutes=5) <= broadcast.scheduled_at <= now + timedelta(days=365):
+        faults["scheduled_at"] = _("Choose a time between now and one year from now.")
+    if not 0 <= broadcast.holdout_permille <= 500:
+        faults["holdout_permille"] = _("The control group is between 0 and 500 in 1,000.")
+    if broadcast.budget_micro is not None and not 0 < broadcast.budget_micro <= 10**15:
+        faults["budget_micro"] = _("The budget must be a positive amount.")
+    if broadcast.messages_per_second is not None and not 1 <= broadcast.messages_per_second <= 100_000:
+        faults["messages_per_second"] = _("Choose between 1 and 100,000 messages per second.")
+    if not isinstance(broadcast.variables, dict) or not all(isinstance(v, str) for v in broadcast.variables.values()):
+        faults["variables"] = _("Variables map names to texts, for example {“discount”: “20”}.")
+    if faults:
+        raise CannotCreate(faults)
+
+
+def launch(*, broadcast: Broadcast, token: str, by: User | None, now: datetime) -> Broadcast:
+    """Confirm the estimate that ``token`` stands for: freeze words and prices, hold its maximum cost, begin.
+
+    Raises ``CannotLaunch``, ``quote.CannotQuote`` or ``wallet.NotEnoughMoney``; then nothing has changed. Launching twice launches once.
+    """
+    with transaction.atomic():
+        draft = Broadcast.objects.select_for_update(of=("self",)).select_related("business", "template", "sender").get(pk=broadcast.pk)
+        if draft.state != State.DRAFT:
+            raise CannotLaunch(_("This broadcast has been launched already."))
+        agreed = quote.terms(draft, now)
+        quote.check_may_launch(draft, agreed)
+        estimate = quote.confirmed(broadcast=draft, token=token, agreed=agreed, now=now)
+        starts_at = max(draft.scheduled_at or now, now)
+        hold = wallet.hold(
+            business=draft.business, amount_micro=estimate.max_micro, purpose=f"{draft.code}:{estimate.pk}", now=now
+        )
+        _freeze_words_and_prices(draft, agreed)
+        Budget.objects.update_or_create(
+            broadcast=draft,
+            defaults={"ceiling_micro": estimate.max_micro, "reserved_micro": 0, "captured_micro": 0, "written_off_micro": 0},
+        )
+        draft.state = State.SCHEDULED if starts_at > now else State.PREPARING
+        draft.state_reason = ""
+        draft.hold = hold
+        draft.n_confirmed = estimate.n_audience
+        draft.launched_at = now
+        draft.ends_at = starts_at + timedelta(hours=draft.life_hours)
+        draft.save()
+        _tell(draft, "broadcast.launched", by, now, {"n_confirmed": estimate.n_audience, "max_micro": estimate.max_micro})
+    return draft
+
+
+def _freeze_words_and_prices(broadcast: Broadcast, agreed: quote.Terms) -> None:
+    broadcast.versions.all().delete()
+    broadcast.price_lines.all().delete()
+    BroadcastVersion.objects.bulk_create(
+        BroadcastVersion(
+            broadcast=broadcast,
+            language=version.language,
+            version=version,
+            content_hash=version.content_hash,
+            is_default=position == 0,
+        )
+        for position, version in enumerate(agreed.versions)
+    )
+    PriceLine.objects.bulk_create(
+        PriceLine(broadcast=broadcast, country=country, price_micro=price) for country, price in agreed.prices.items()
+    )
+
+
+def begin_scheduled(*, now: datetime) -> int:
+    """Start what was scheduled for now or earlier; return how many broadcasts began."""
+    return Broadcast.objects.filter(state=State.SCHEDULED, scheduled_at__lte=now).update(state=State.PREPARING)
+
+
+def begin_sending(*, broadcast: Broadcast, now: datetime) -> None:
+    """The audience is frozen: lanes may take its chunks. An empty audience is complete at once."""
+    Broadcast.objects.filter(pk=broadcast.pk, state=State.PREPARING).update(state=State.SENDING)
+    complete(broadcast_id=broadcast.pk, now=now)
+
+
+def take_back(*, broadcast: Broadcast, reason: str, now: datetime) -> None:
+    """Undo a launch whose freezing found another audience than was confirmed; call under the broadcast's row lock."""
+    Delivery.objects.filter(broadcast_id=broadcast.pk).delete()
+    Chunk.objects.filter(broadcast=broadcast).delete()
+    CountDelta.objects.filter(broadcast_id=broadcast.pk).delete()
+    Count.objects.filter(broadcast=broadcast).delete()
+    hold = broadcast.hold
+    if hold is not None:
+        wallet.release(hold=hold, amount_micro=hold.remaining_micro, key=f"take back:{hold.code}", now=now)
+    Broadcast.objects.filter(pk=broadcast.pk).update(
+        state=State.DRAFT,
+        state_reason=reason,
+        hold=None,
+        ends_at=None,
+        launched_at=None,
+        freeze_cursor=0,
+        n_audience=0,
+        n_chunks=0,
+        n_done=0,
+    )
+    _tell(broadcast, "broadcast.taken_back", None, now, {"reason": reason})
+
+
+@transaction.atomic
+def pause(*, broadcast: Broadcast, reason: str, by: User | None, now: datetime) -> None:
+    """Stop handing over; what passed the gate in the last second may still leave. Raises ``CannotPause``."""
+    changed = Broadcast.objects.filter(pk=broadcast.pk, state=State.SENDING).update(
+        state=State.PAUSED, state_reason=reason[:300]
+    )
+    if not changed:
+        raise CannotPause(_("Only a broadcast that is being sent can be paused."))
+    _tell(broadcast, "broadcast.paused", by, now, {"reason": reason})
+
+
+@transaction.atomic
+def resume(*, broadcast: Broadcast, by: User | None, now: datetime) -> None:
+    """Go on where it stopped. Raises ``CannotResume``."""
+    changed = Broadcast.objects.filter(pk=broadcast.pk, state=State.PAUSED, ends_at__gt=now).update(
+        state=State.SENDING, state_reason=""
+    )
+    if not changed:
+        raise CannotResume(_("Only a paused broadcast whose offer is still alive can go on."))
+    _tell(broadcast, "broadcast.resumed", by, now)
+
+
+@transaction.atomic
+def cancel(*, broadcast: Broadcast, by: User | None, now: datetime) -> None:
+    """End it: nobody who has not been sent to yet will be. Raises ``CannotCancel``."""
+    before_sending = Broadcast.objects.filter(pk=broadcast.pk, state__in=[State.DRAFT, State.SCHEDULED])
+    if before_sending.update(state=State.CANCELLED, completed_at=now):
+        _tell(broadcast, "broadcast.cancelled", by, now)
+        return
+    changed = Broadcast.objects.filter(pk=broadcast.pk, state__in=[State.PREPARING, State.SENDING, State.PAUSED]).update(
+        state=State.CANCELLED
+    )
+    if not changed:
+        raise CannotCancel(_("This broadcast has ended already."))
+    complete(broadcast_id=broadcast.pk, now=now)
+    _tell(broadcast, "broadcast.cancelled", by, now)
+
+
+@transaction.atomic
+def halt(*, broadcast: Broadcast, reason: str, now: datetime) -> bool:
+    """The system or the operator ends it, with a reason; return whether there was anything to halt."""
+    alive = [State.SCHEDULED, State.PREPARING, State.SENDING, State.PAUSED]
+    changed = Broadcast.objects.filter(pk=broadcast.pk, state__in=alive).update(state=State.HALTED, state_reason=reason[:300])
+    if changed:
+        complete(broadcast_id=broadcast.pk, now=now)
+        _tell(broadcast, "broadcast.halted", None, now, {"reason": reason})
+    return bool(changed)
+
+
+def complete(*, broadcast_id: int, now: datetime) -> bool:
+    """When the last chunk is done, nothing is left to send; return whether this call was the one that saw it."""
+    done = Broadcast.objects.filter(pk=broadcast_id, completed_at__isnull=True, n_done=F("n_chunks"))
+    if done.filter(state__in=[State.SENDING, State.PAUSED]).update(state=State.COMPLETED, completed_at=now):
+        broadcast = Broadcast.objects.get(pk=broadcast_id)
+        events.record(
+            business_id=broadcast.business_id, kind="broadcast.completed", payload={"code": broadcast.code}, now=now
+        )
+        return True
+    return bool(done.filter(state__in=[State.CANCELLED, State.HALTED]).update(completed_at=now))
+
+
+def _tell(broadcast: Broadcast, kind: str, by: User | None, now: datetime, facts: dict[str, Any] | None = None) -> None:
+    events.record(
+        business_id=broadcast.business_id, kind=kind, payload={"code": broadcast.code, **(facts or {})}, now=now
+    )
+    audit.note(
+        action=kind,
+        object_kind="broadcast",
+        object_code=broadcast.code,
+        actor=by,
+        business=broadcast.business,
+        after=facts or {},
+        now=now,
+    )

@@ -1,0 +1,95 @@
+"""What a lane must know of a broadcast besides its people: who speaks, in which words, over which channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from broadcasts.models import Broadcast, BroadcastVersion, Sender
+from broadcasts.channels import KINDS
+from broadcasts.channels.base import Traits
+from businesses.models import Business
+from consent.reasons import Reason
+from consent.verdicts import Question
+from templates_approval import render, review
+from templates_approval.models import Template, Version
+
+
+@dataclass(frozen=True)
+class Wording:
+    """One approved version, as frozen for a broadcast."""
+
+    language: str
+    message: render.Prepared
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything about a broadcast that is the same for all its people. Read anew at least every second."""
+
+    broadcast_id: int
+    code: str
+    business: Business
+    sender: Sender
+    traits: Traits
+    wordings: Mapping[int, Wording]
+    question: Question
+    messages_per_second: int | None
+    waits_for_cap: bool
+    # Why the broadcast may not go on, if so: what was approved is no longer what would be sent, and the like.
+    obstacle: Reason | None
+
+
+def read(broadcast_id: int) -> Plan:
+    """Return the plan of a broadcast as the database has it now."""
+    broadcast = Broadcast.objects.select_related("business", "sender", "template").get(pk=broadcast_id)
+    frozen = list(broadcast.versions.select_related("version__template"))
+    traits = KINDS[broadcast.sender.channel].traits
+    return Plan(
+        broadcast_id=broadcast.pk,
+        code=broadcast.code,
+        business=broadcast.business,
+        sender=broadcast.sender,
+        traits=traits,
+        wordings={
+            line.version_id: Wording(
+                line.language, render.prepare(line.version.components, fallbacks=line.version.fallbacks)
+            )
+            for line in frozen
+        },
+        question=question_about(broadcast, traits),
+        messages_per_second=broadcast.messages_per_second,
+        waits_for_cap=broadcast.waits_for_cap,
+        obstacle=_obstacle(broadcast, frozen),
+    )
+
+
+def question_about(broadcast: Broadcast, traits: Traits) -> Question:
+    """Return what consent is asked about each person of this broadcast."""
+    return Question(
+        business_id=broadcast.business_id,
+        legal_entity_id=broadcast.business.legal_entity_id,
+        address_kinds=traits.address_kinds,
+        salt=broadcast.salt,
+        holdout_permille=broadcast.holdout_permille,
+    )
+
+
+def _obstacle(broadcast: Broadcast, frozen: list[BroadcastVersion]) -> Reason | None:
+    if not broadcast.business.may_send or not broadcast.sender.is_active:
+        return Reason.BUSINESS_SUSPENDED
+    if broadcast.template.category != Template.Category.MARKETING:
+        return Reason.NOT_AN_OFFER
+    if not all(_is_as_approved(line) for line in frozen):
+        return Reason.TEMPLATE_UNAVAILABLE
+    return None
+
+
+def _is_as_approved(line: BroadcastVersion) -> bool:
+    """What is approved is what is sent: the state, the hash frozen at launch, and the hash of the very content."""
+    version = line.version
+    return (
+        version.state == Version.State.APPROVED
+        and version.content_hash == line.content_hash
+        and review.is_untouched(version)
+    )

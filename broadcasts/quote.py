@@ -1,0 +1,92 @@
+"""What a launch would promise: which words, at which prices, and the estimate that a member confirmed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from broadcasts import wordings
+from broadcasts.models import Broadcast, Estimate
+from businesses import prices
+from templates_approval.models import Version
+
+# An estimate older than this says too little about now: people stop, caps move, prices change.
+TOKEN_LIFE = timedelta(minutes=30)
+
+
+class CannotQuote(ValidationError):
+    """What is missing before a launch can be confirmed; the sentence says how to get on."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the confirm token binds besides the audience: the first version is the one for languages without their own."""
+
+    versions: list[Version]
+    # Price of one delivered message by country, '' = elsewhere, in micro-units of the business's currency.
+    prices: dict[str, int]
+
+
+def terms(broadcast: Broadcast, now: datetime) -> Terms:
+    """Return today's words and prices of ``broadcast``. Raises ``prices.NoPrice``."""
+    return Terms(
+        versions=wordings.approved(broadcast.template),
+        prices=prices.price_list(
+            category=broadcast.template.category,
+            channel=broadcast.sender.channel,
+            currency=broadcast.business.currency,
+            now=now,
+        ),
+    )
+
+
+def fingerprint(broadcast: Broadcast, agreed: Terms) -> str:
+    """Return a hash over everything that, if it changed, would make a confirmed estimate untrue."""
+    bound: dict[str, Any] = {
+        "versions": [[version.pk, version.content_hash] for version in agreed.versions],
+        "prices": sorted(agreed.prices.items()),
+        "audience": broadcast.audience,
+        "variables": broadcast.variables,
+        "sender": broadcast.sender_id,
+        "life_hours": broadcast.life_hours,
+        "scheduled_at": broadcast.scheduled_at,
+        "budget_micro": broadcast.budget_micro,
+        "holdout_permille": broadcast.holdout_permille,
+        "waits_for_cap": broadcast.waits_for_cap,
+    }
+    return hashlib.sha256(orjson.dumps(bound, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def confirmed(*, broadcast: Broadcast, token: str, agreed: Terms, now: datetime) -> Estimate:
+    """Return the estimate that ``token`` confirms. Raises ``CannotQuote`` when it no longer tells the truth."""
+    estimate = Estimate.objects.filter(broadcast=broadcast, token=token).first()
+    if estimate is None:
+        raise CannotQuote(_("Look at the estimate first, then confirm exactly that one."), code="token_unknown")
+    if estimate.created_at < now - TOKEN_LIFE:
+        raise CannotQuote(_("The estimate is more than 30 minutes old. Look at a new one and confirm it."), code="token_old")
+    if estimate.fingerprint != fingerprint(broadcast, agreed):
+        raise CannotQuote(
+            _("Something changed since the estimate: the words, the prices or the audience. Look at a new one."),
+            code="token_stale",
+        )
+    if estimate.n_eligible == 0:
+        raise CannotQuote(_("Nobody would be reached. The estimate says why for each group."), code="nobody")
+    return estimate
+
+
+def check_may_launch(broadcast: Broadcast, agreed: Terms) -> None:
+    """Raise ``CannotQuote`` unless the business, the sender and the words are ready."""
+    if not broadcast.business.may_send:
+        raise CannotQuote(_("Your business is not verified yet, or is suspended: it cannot send."), code="business_suspended")
+    if not broadcast.sender.is_active:
+        raise CannotQuote(_("The sender is switched off."), code="sender_off")
+    if not agreed.versions:
+        raise CannotQuote(
+            _("The template has no approved version yet. Submit it and wait for the review."), code="template_unavailable"
+        )

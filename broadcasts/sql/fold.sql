@@ -1,0 +1,36 @@
+-- fold · receipts move deliveries forward, never backwards; answers with the transitions that were really made
+-- A failure counts only for the attempt it is about; an arrival counts whichever attempt arrived.
+WITH receipt AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(attempts)s::smallint[], %(states)s::smallint[], %(error_codes)s::text[],
+                         %(sent_ats)s::timestamptz[], %(delivered_ats)s::timestamptz[], %(read_ats)s::timestamptz[], %(failed_ats)s::timestamptz[])
+        AS r (recipient_id, attempt, state, error_code, sent_at, delivered_at, read_at, failed_at)
+),
+old AS (
+    SELECT d.recipient_id, d.state AS from_state, r.state, r.error_code, r.sent_at, r.delivered_at, r.read_at, r.failed_at
+    FROM broadcasts_delivery d
+    JOIN receipt r USING (recipient_id)
+    WHERE d.broadcast_id = %(broadcast_id)s
+      AND d.attempt > 0
+      AND d.state < r.state
+      AND (r.state >= 70 OR (d.attempt = r.attempt AND d.state >= 10))
+    ORDER BY d.recipient_id
+    FOR NO KEY UPDATE OF d
+),
+moved AS (
+    UPDATE broadcasts_delivery d
+    SET state = old.state,
+        reason = CASE WHEN old.state = 60 THEN 130 END,
+        error_code = CASE WHEN old.state = 60 THEN old.error_code END,
+        sent_at = COALESCE(d.sent_at, old.sent_at, old.delivered_at, old.read_at),
+        -- "read" without "delivered" implies it, for counters and for the bill.
+        delivered_at = COALESCE(d.delivered_at, old.delivered_at, old.read_at),
+        read_at = COALESCE(d.read_at, old.read_at),
+        failed_at = CASE WHEN old.state = 60 THEN old.failed_at END
+    FROM old
+    WHERE d.broadcast_id = %(broadcast_id)s AND d.recipient_id = old.recipient_id
+    RETURNING d.recipient_id, old.from_state, d.state AS to_state, d.reason, d.price_micro
+)
+SELECT from_state, to_state, COALESCE(reason, 0), count(*), sum(price_micro)::bigint,
+       CASE WHEN to_state = 60 OR from_state IN (0, 25, 55, 60) THEN array_agg(recipient_id ORDER BY recipient_id) ELSE '{}' END
+FROM moved
+GROUP BY from_state, to_state, reason

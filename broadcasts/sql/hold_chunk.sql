@@ -1,0 +1,8 @@
+-- hold_chunk · locks the chunk if the lane still owns it, and reads whether the broadcast may go on at this moment
+SELECT b.state,
+       b.ends_at,
+       COALESCE(%(now)s::timestamptz, clock_timestamp()) AS now
+FROM broadcasts_chunk c
+JOIN broadcasts_broadcast b ON b.id = c.broadcast_id
+WHERE c.id = %(chunk_id)s AND c.owner = %(owner)s AND c.lease_until > clock_timestamp() AND c.done_at IS NULL
+FOR NO KEY UPDATE OF c

@@ -1,0 +1,77 @@
+"""What a bulk change of deliveries amounts to: count deltas for the pages, money for the budget, slots given back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from broadcasts.models import Broadcast, Budget, CountDelta, Delivery
+from consent import verdicts
+
+State = Delivery.State
+
+# While in these states a delivery's price is reserved in the budget.
+RESERVED_STATES = frozenset({State.SENDING, State.UNKNOWN, State.ACCEPTED, State.HELD, State.SENT})
+ARRIVED_STATES = frozenset({State.DELIVERED, State.READ})
+
+
+class Transition(NamedTuple):
+    """``n`` deliveries went from one state to another; ``recipient_ids`` only where slots change hands."""
+
+    from_state: int
+    to_state: int
+    reason: int
+    n: int
+    price_micro: int
+    recipient_ids: list[int]
+
+
+def count(broadcast_id: int, transitions: Iterable[Transition]) -> None:
+    """Write the count deltas of ``transitions``, in the transaction that made them."""
+    deltas: Counter[tuple[int, int]] = Counter()
+    for move in transitions:
+        deltas[move.from_state, _reason_of(move.from_state)] -= move.n
+        deltas[move.to_state, move.reason] += move.n
+    CountDelta.objects.bulk_create(
+        CountDelta(broadcast_id=broadcast_id, state=state, reason=reason, n=n) for (state, reason), n in deltas.items() if n
+    )
+
+
+def _reason_of(state: int) -> int:
+    """Deliveries leave these states rarely and only for an arrival; each such state has one possible reason."""
+    return {State.FAILED: 130, State.NO_RECEIPT: 131, State.UNCONFIRMED: 132}.get(State(state), 0)
+
+
+def give_back_slots(cursor: verdicts.Cursor, broadcast_id: int, transitions: Iterable[Transition]) -> None:
+    """Free the slots of what certainly did not arrive: never started, or refused by the provider in so many words."""
+    ids = [i for move in transitions if move.to_state in (State.QUEUED, State.FAILED) for i in move.recipient_ids]
+    if ids:
+        verdicts.lock(cursor, recipient_ids=ids)
+        verdicts.give_back(cursor, recipient_ids=ids, broadcast_id=broadcast_id)
+
+
+def move_money(broadcast_id: int, transitions: Iterable[Transition]) -> None:
+    """Follow ``transitions`` in the broadcast's budget; what arrives after the money was closed is written off."""
+    reserved = captured = late = 0
+    for move in transitions:
+        was_reserved, is_reserved = move.from_state in RESERVED_STATES, move.to_state in RESERVED_STATES
+        arrives = move.to_state in ARRIVED_STATES and move.from_state not in ARRIVED_STATES
+        if arrives and was_reserved:
+            captured += move.price_micro
+        elif arrives:
+            late += move.price_micro
+        elif was_reserved and not is_reserved:
+            reserved -= move.price_micro
+    if not (reserved or captured or late):
+        return
+    budget = Budget.objects.select_for_update(no_key=True).get(broadcast_id=broadcast_id)
+    budget.reserved_micro += reserved
+    budget.captured_micro += captured
+    is_closed = Broadcast.objects.filter(pk=broadcast_id, settled_at__isnull=False).exists()
+    if late and not is_closed and budget.reserved_micro + late <= budget.ceiling_micro:
+        budget.reserved_micro += late
+        budget.captured_micro += late
+    else:
+        budget.written_off_micro += late
+    budget.save(update_fields=["reserved_micro", "captured_micro", "written_off_micro"])

@@ -1,0 +1,94 @@
+"""The ``{{…}}`` of a template: where they stand, what they are called, and what they ask a broadcast to supply."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from templates_approval import components as reading
+
+TOKEN = re.compile(r"\{\{([^{}]*)\}\}")
+# WhatsApp takes lower-case letters and underscores; it also takes digits after the first sign.
+NAMED = re.compile(r"[a-z][a-z0-9_]*\Z")
+POSITIONAL = re.compile(r"[1-9][0-9]{0,2}\Z")
+COUPON = "coupon_code"
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """One ``{{name}}``, with its place in the text."""
+
+    name: str
+    start: int
+    end: int
+
+    @property
+    def is_positional(self) -> bool:
+        return POSITIONAL.match(self.name) is not None
+
+    @property
+    def is_named(self) -> bool:
+        return NAMED.match(self.name) is not None
+
+
+def find(text: str) -> list[Placeholder]:
+    """Return the well-formed ``{{…}}`` of ``text`` in order; what is inside them may still be a wrong name."""
+    return [Placeholder(match[1].strip(), match.start(), match.end()) for match in TOKEN.finditer(text)]
+
+
+def is_balanced(text: str) -> bool:
+    """Say whether all doubled braces of ``text`` belong to a placeholder."""
+    rest = TOKEN.sub("", text)
+    return "{{" not in rest and "}}" not in rest
+
+
+def without(text: str) -> str:
+    """Return ``text`` with each placeholder replaced by one space."""
+    return TOKEN.sub(" ", text)
+
+
+def key(part: str, name: str) -> str:
+    """Return what a broadcast calls the variable ``name`` of ``part``.
+
+    A named variable and a number in the body keep their name. Header and buttons count from ``{{1}}`` on their own, so
+    that their numbers get the part in front: ``header.1``, ``button.0.1``.
+    """
+    return f"{part}.{name}" if part != "body" and POSITIONAL.match(name) else name
+
+
+def slots(message: reading.Message) -> Iterator[tuple[str, str]]:
+    """Yield ``(key, example)`` for each variable of ``message`` as often as it is used, in reading order."""
+    if message.header is not None:
+        yield from _slots_of("header", message.header)
+    if message.body is not None:
+        yield from _slots_of("body", message.body)
+    for index, button in enumerate(message.buttons):
+        if button.kind == reading.COPY_CODE:
+            yield COUPON, button.example
+        for placeholder in find(button.url):
+            yield key(f"button.{index}", placeholder.name), _tail(button, placeholder)
+
+
+def _slots_of(part: str, text: reading.Text) -> Iterator[tuple[str, str]]:
+    for placeholder in find(text.text):
+        yield key(part, placeholder.name), text.examples.get(placeholder.name, "")
+
+
+def _tail(button: reading.Button, placeholder: Placeholder) -> str:
+    """Return the example of a URL's variable: clients give the whole address, or only the end that is appended."""
+    return button.example.removeprefix(button.url[: placeholder.start])
+
+
+def variables(components: Any) -> list[str]:
+    """Return the variables that ``components`` ask a broadcast to supply, each once, in reading order."""
+    return list(examples(components))
+
+
+def examples(components: Any) -> dict[str, str]:
+    """Return ``{variable: example}`` in reading order; an empty example is a missing one."""
+    found: dict[str, str] = {}
+    for name, example in slots(reading.read(components)):
+        found[name] = found.get(name) or example
+    return found

@@ -10,13 +10,10 @@ from typing import Any
 from celery import Celery
 from celery.beat import Scheduler
 from celery.signals import heartbeat_sent
-from kombu import Queue
 
 from config import heartbeats
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-
-QUEUES = ("tick", "send", "receipts", "imports", "webhooks")
 
 # task · every so many seconds · queue. A turn that nobody took before the next one is worth nothing.
 CLOCK_TABLE = (
@@ -27,7 +24,7 @@ CLOCK_TABLE = (
 
 app = Celery("tambour")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.task_queues = [Queue(name) for name in QUEUES]
+app.conf.task_default_queue = "tick"
 app.conf.task_routes = {
     "broadcasts.tasks.lane": {"queue": "send"},
     **{task: {"queue": queue} for task, _, queue in CLOCK_TABLE},
@@ -49,7 +46,7 @@ class Clock(Scheduler):  # type: ignore[misc]  # celery is not typed
         return min(seconds, 1.0)
 
 
-@heartbeat_sent.connect
+@heartbeat_sent.connect  # type: ignore[untyped-decorator]
 def worker_is_alive(sender: Any, **_: Any) -> None:
     """Celery calls this every two seconds from a worker's own loop."""
-    heartbeats.record(sender.hostname.partition("@")[0])
+    heartbeats.record(sender.eventer.hostname.partition("@")[0])

@@ -1,0 +1,38 @@
+# Every target calls the launcher, which makes the environment and brings the servers up by itself.
+# The lines after `##` are what `make help` prints.
+
+PYTHON3 ?= python3
+LAUNCH = @$(PYTHON3) -m launch
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check bench promises manage lock
+
+help: ## Print this
+	@echo "Tambour. All that is needed: python3 (3.11 or newer), make, git."; echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: ## Tell the whole story once, then serve it (EXIT=1 stops instead; PORT=… chooses the port)
+	$(LAUNCH) demo
+
+serve: ## Run the site, the workers and the clock until Ctrl-C (PORT=…, DEBUG=1)
+	$(LAUNCH) serve
+
+test: ## Run the guards and every test (ARGS='…' goes to pytest)
+	$(LAUNCH) test
+
+check: ## Run the guards alone: ruff, import-linter, mypy, djlint, migrations, settings
+	$(LAUNCH) check
+
+bench: ## Measure the figures that the README quotes
+	$(LAUNCH) bench
+
+promises: ## Run the property and race tests at full length
+	$(LAUNCH) promises
+
+manage: ## Run a management command with the servers up: make manage CMD='check'
+	$(LAUNCH) manage
+
+lock: ## Resolve the packages of pyproject.toml again and write requirements/
+	$(LAUNCH) lock
+
+export EXIT PORT CMD ARGS

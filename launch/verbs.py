@@ -1,0 +1,201 @@
+"""What `make` can be asked for: one function per verb."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from launch import LOCAL, ROOT, CannotStart, checkout, chromium, guards, servers, services
+from launch.processes import Supervisor, stop_on_sigterm
+
+USUAL_PORT = 8000
+
+
+def run(arguments: list[str]) -> int:
+    """Carry out one verb and return the exit code."""
+    verb, *rest = arguments or ["help"]
+    if verb not in VERBS:
+        raise CannotStart(f"`{verb}` is not one of: {', '.join(VERBS)}.")
+    stop_on_sigterm()
+    servers.read_env_file()
+    return VERBS[verb](rest)
+
+
+def serve(_: list[str]) -> int:
+    """Run everything until Ctrl-C."""
+    with _everything() as (supervisor, environment):
+        _print_addresses(environment["PUBLIC_URL"])
+        _keep(supervisor)
+    return 0
+
+
+def demo(_: list[str]) -> int:
+    """Run everything, tell the whole story once, and on a terminal go on serving."""
+    with _everything() as (supervisor, environment):
+        story = subprocess.Popen(servers.manage("demo"), env=environment, start_new_session=True)
+        try:
+            while story.poll() is None:
+                supervisor.keep_alive()
+                time.sleep(0.2)
+        finally:
+            if story.poll() is None:
+                os.killpg(story.pid, signal.SIGINT)
+                story.wait(10)
+        if story.returncode or os.environ.get("EXIT") == "1" or not sys.stdin.isatty():
+            return story.returncode
+        _print_addresses(environment["PUBLIC_URL"])
+        _keep(supervisor)
+    return 0
+
+
+def manage(_: list[str]) -> int:
+    """Run CMD='…' through manage.py, with the servers up; a running `make serve` lends its own."""
+    command = shlex.split(os.environ.get("CMD", ""))
+    if not command:
+        raise CannotStart("Say which command: make manage CMD='check', or CMD='help' for a list.")
+    try:
+        with checkout.taken(), Supervisor() as supervisor, servers.local(supervisor) as up:
+            environment = servers.for_children(up)
+            if command[0] != "migrate":
+                _migrate(environment)
+            return _foreground(servers.manage(*command), environment)
+    except checkout.InUse:
+        up, public_url = checkout.running()
+        return _foreground(servers.manage(*command), servers.for_children(up, public_url=public_url))
+
+
+def test(rest: list[str]) -> int:
+    """The guards, then every test, against servers of its own."""
+    return guards.run() or pytest([*rest, *shlex.split(os.environ.get("ARGS", ""))])
+
+
+def check(_: list[str]) -> int:
+    """The guards alone."""
+    return guards.run()
+
+
+def promises(_: list[str]) -> int:
+    """The property and race tests at full length."""
+    os.environ["PROMISES"] = "1"
+    return pytest(["-m", "promise", "--timeout", "3600"])
+
+
+def bench(rest: list[str]) -> int:
+    """Measure, against servers of its own whose writes are as careful as in production."""
+    if not (ROOT / "benchmarks" / "__main__.py").exists():
+        raise CannotStart("There is no benchmarks/__main__.py in this checkout.")
+    with servers.temporary(careful=True) as up:
+        environment = {**servers.for_children(up), "TEST_SERVER_URL": up.superuser_url}
+        _migrate(environment)
+        return _foreground([sys.executable, "-m", "benchmarks", *rest], environment)
+
+
+def help_(_: list[str]) -> int:
+    """Point to the Makefile, which explains itself."""
+    return subprocess.run(["make", "--no-print-directory", "help"], cwd=ROOT).returncode
+
+
+def pytest(arguments: list[str]) -> int:
+    """Run pytest on two processes; it brings its own servers up (see `tests/conftest.py`)."""
+    found = chromium.find(may_download=True)
+    if found:
+        os.environ["CHROMIUM"] = found
+    else:
+        print("· Browser walks are SKIPPED: no Chromium was found, and none could be downloaded.", flush=True)
+    command = [sys.executable, "-m", "pytest", "-n", os.environ.get("TEST_PROCESSES", "2"), *arguments]
+    return _foreground(command, dict(servers.inherited()))
+
+
+@contextmanager
+def _everything() -> Iterator[tuple[Supervisor, dict[str, str]]]:
+    """PostgreSQL, Valkey, migrations, the web server, the workers and the clock: up, and ready for messages."""
+    began = time.monotonic()
+    with checkout.taken(), Supervisor() as supervisor, servers.local(supervisor) as up:
+        port = free_port(os.environ.get("PORT", ""))
+        public_url = os.environ.get("PUBLIC_URL") or f"http://localhost:{port}"
+        environment = {**servers.for_children(up, public_url=public_url), "PUBLIC_URL": public_url}
+        environment["WEB_BIND"] = os.environ.get("WEB_BIND", f"127.0.0.1:{port}")
+        _migrate(environment)
+        checkout.publish(up, public_url)
+        for name in services.COMMANDS:
+            supervisor.start_soon(services.service(name, environment))
+        supervisor.wait_until(lambda: _answers(f"http://127.0.0.1:{port}/healthz"), of="web")
+        for name in services.HEARTBEATS:
+            supervisor.wait_until(lambda name=name: services.is_alive(name, up.redis_url), of=name)  # type: ignore[misc]
+        print(f"· Everything is up after {time.monotonic() - began:.1f} s; logs are in {LOCAL / 'logs'}", flush=True)
+        yield supervisor, environment
+
+
+def free_port(wanted: str) -> int:
+    """The wanted port, or 8000, or any free one; only a wanted port that is taken is an error."""
+    if wanted and not (wanted.isdigit() and 0 < int(wanted) < 65536):
+        raise CannotStart(f"PORT is {wanted!r}: it has to be a number from 1 to 65535.")
+    for port in [int(wanted)] if wanted else [USUAL_PORT, 0]:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise CannotStart(f"Port {wanted} is taken or not allowed: choose another one (PORT=8001), or leave PORT out.")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except urllib.error.HTTPError:
+        raise
+    except OSError:
+        return False
+
+
+def _migrate(environment: dict[str, str]) -> None:
+    done = subprocess.run(servers.manage("migrate", "--verbosity", "0"), env=environment, cwd=ROOT)
+    if done.returncode:
+        raise CannotStart("The tables could not be brought up to date (see above).")
+
+
+def _print_addresses(public_url: str) -> None:
+    print(f"\n  Dashboard  {public_url}/\n  Admin      {public_url}/admin/\n\n  Ctrl-C stops everything.", flush=True)
+
+
+def _keep(supervisor: Supervisor) -> None:
+    try:
+        while True:
+            supervisor.keep_alive()
+            time.sleep(0.3)
+    except KeyboardInterrupt:
+        print("\n· Stopping", flush=True)
+
+
+def _foreground(command: list[str], environment: dict[str, str]) -> int:
+    """Run a command that owns the terminal: Ctrl-C is its to hear, and we wait for it to finish."""
+    process = subprocess.Popen(command, env=environment, cwd=ROOT)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)
+
+
+VERBS: dict[str, Callable[[list[str]], int]] = {
+    "demo": demo,
+    "serve": serve,
+    "test": test,
+    "check": check,
+    "bench": bench,
+    "promises": promises,
+    "manage": manage,
+    "help": help_,
+}

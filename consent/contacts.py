@@ -1,0 +1,67 @@
+"""Contacts one by one: who a business knows, found by address. Files come in through ``imports``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from businesses.models import Business
+from consent.models import Address, Contact, Recipient
+
+
+@transaction.atomic
+def remember(
+    *,
+    business: Business,
+    address_kind: str,
+    value: str,
+    country: str,
+    timezone: str,
+    now: datetime,
+    name: str = "",
+    language: str = "",
+    attributes: dict[str, str] | None = None,
+) -> Contact:
+    """Return the business's contact at this address, made or brought up to date.
+
+    The person behind the address is shared by all businesses; name, language and attributes are this business's own.
+    Empty values never overwrite what is known.
+    """
+    recipient = _person_at(kind=address_kind, value=value, country=country, timezone=timezone, now=now)
+    contact, is_new = Contact.objects.get_or_create(
+        business=business,
+        recipient=recipient,
+        defaults={
+            "name": name,
+            "language": language,
+            "attributes": attributes or {},
+            "created_at": now,
+            "updated_at": now,
+        },
+    )
+    facts = (name or contact.name, language or contact.language, contact.attributes | (attributes or {}))
+    if not is_new and facts != (contact.name, contact.language, contact.attributes):
+        contact.name, contact.language, contact.attributes = facts
+        contact.updated_at = now
+        contact.save(update_fields=["name", "language", "attributes", "updated_at"])
+    return contact
+
+
+def find_by_address(*, kind: str, value: str, scope: str = "") -> Recipient | None:
+    """Return the person who is reached at this address, or None."""
+    return Recipient.objects.filter(addresses__kind=kind, addresses__value=value, addresses__scope=scope).first()
+
+
+def _person_at(*, kind: str, value: str, country: str, timezone: str, now: datetime) -> Recipient:
+    known = find_by_address(kind=kind, value=value)
+    if known is not None:
+        return known
+    try:
+        with transaction.atomic():
+            recipient = Recipient.objects.create(country=country, timezone=timezone, created_at=now)
+            Address.objects.create(recipient=recipient, kind=kind, value=value)
+            return recipient
+    except IntegrityError:
+        # Somebody else was first; their person is ours, and our own was rolled back.
+        return Recipient.objects.get(addresses__kind=kind, addresses__value=value, addresses__scope="")

@@ -1,0 +1,201 @@
+"""Reads whatever a business calls a CSV file: any encoding, separator and line end, broken lines one by one.
+
+Nothing here is ever larger than one record (``MAX_RECORD_LETTERS``), and no line can hide the lines after it: a
+quotation mark that is never closed costs its own line and no other.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, NamedTuple
+
+from consent.faults import Fault
+
+MAX_LINE_LETTERS = 32_768
+MAX_RECORD_LETTERS = 65_536
+MAX_RECORD_LINES = 50
+DELIMITERS = (",", ";", "\t", "|")
+SCAN_BYTES = 1 << 20
+
+Line = tuple[int, str | None]
+
+
+class Row(NamedTuple):
+    """The cells of one record; ``line`` (from 1) is where it begins in the file."""
+
+    line: int
+    cells: list[str]
+
+
+class BadLine(NamedTuple):
+    """A line that is no record, and why."""
+
+    line: int
+    reason: Fault
+    value: str
+
+
+class CsvFile:
+    """A file opened by ``open_csv``: its header, then ``rows`` once."""
+
+    def __init__(self, text: io.TextIOWrapper, *, encoding: str) -> None:
+        self.encoding = encoding
+        self.delimiter = ","
+        self.header: list[str] = []
+        self._lines = _numbered_lines(text)
+        self._put_back: deque[Line] = deque()
+
+    def rows(self) -> Iterator[Row | BadLine]:
+        """Yield every record after the header, in order. Empty lines, and lines of nothing but separators, are passed over."""
+        blank = self.delimiter + " \t"
+        for line, text in self._upcoming():
+            if text is None:
+                yield BadLine(line, Fault.LINE_TOO_LONG, "")
+            elif not text.strip(blank):
+                continue
+            elif "\x00" in text:
+                yield BadLine(line, Fault.NUL_BYTE, text.replace("\x00", "␀"))
+            elif "\ufffd" in text:
+                yield BadLine(line, Fault.UNREADABLE_LETTERS, text)
+            elif '"' in text:
+                yield self._quoted(line, text)
+            else:
+                yield Row(line, text.split(self.delimiter))
+
+    def read_header(self, recognise: Callable[[list[str]], int]) -> None:
+        """Take the first line that is not empty as the header, with the separator that makes most sense of it.
+
+        ``recognise`` says how many of some column names have a meaning. Spreadsheets may put ``sep=;`` before it.
+        """
+        told = ""
+        for line, text in self._upcoming():
+            if text is None or not text.strip(" \t,;|"):
+                continue
+            if text[:4].lower() == "sep=" and len(text) == 5:
+                told = text[4]
+                continue
+            self.delimiter = told or max(DELIMITERS, key=lambda d: (recognise(_split(text, d)), text.count(d)))
+            self._put_back.append((line, text))
+            break
+        header = next(self.rows(), None)
+        self.header = header.cells if isinstance(header, Row) else []
+
+    def _upcoming(self) -> Iterator[Line]:
+        while True:
+            yield from self._drain()
+            line = next(self._lines, None)
+            if line is None:
+                return
+            yield line
+
+    def _drain(self) -> Iterator[Line]:
+        while self._put_back:
+            yield self._put_back.popleft()
+
+    def _quoted(self, line: int, text: str) -> Row | BadLine:
+        """Read a record with quotation marks, which may go on over the next lines; put those back if it does not end well."""
+        taken: list[Line] = []
+
+        def pull() -> Iterator[str]:
+            yield text + "\n"
+            letters = len(text)
+            for further in self._upcoming():
+                taken.append(further)
+                letters += len(further[1] or "")
+                if further[1] is None or letters > MAX_RECORD_LETTERS or len(taken) >= MAX_RECORD_LINES:
+                    return
+                yield further[1] + "\n"
+
+        try:
+            cells = next(csv.reader(pull(), delimiter=self.delimiter, strict=True))
+        except csv.Error:
+            self._put_back.extendleft(reversed(taken))
+            return BadLine(line, Fault.UNCLOSED_QUOTE if taken else Fault.STRAY_QUOTE, text)
+        if taken and self.header and len(cells) != len(self.header):
+            # Another stray mark, some lines on, has closed this one: what lies between are rows of their own.
+            self._put_back.extendleft(reversed(taken))
+            return BadLine(line, Fault.UNCLOSED_QUOTE, text)
+        return self._checked(line, cells) if taken else Row(line, cells)
+
+    @staticmethod
+    def _checked(line: int, cells: list[str]) -> Row | BadLine:
+        joined = "".join(cells)
+        if "\x00" in joined:
+            return BadLine(line, Fault.NUL_BYTE, joined.replace("\x00", "␀"))
+        if "\ufffd" in joined:
+            return BadLine(line, Fault.UNREADABLE_LETTERS, joined)
+        return Row(line, cells)
+
+
+def open_csv(file: BinaryIO, *, recognise: Callable[[list[str]], int]) -> CsvFile:
+    """Find out encoding and separator of ``file`` and read its header. ``file.tell()`` shows how far reading is."""
+    encoding = detect_encoding(file)
+    file.seek(0)
+    opened = CsvFile(io.TextIOWrapper(file, encoding=encoding, errors="replace", newline=None), encoding=encoding)
+    opened.read_header(recognise)
+    return opened
+
+
+def detect_encoding(file: BinaryIO) -> str:
+    """Return the encoding by the byte order mark, by the zeros of UTF-16, or UTF-8 where most of it is, else Windows-1252.
+
+    A UTF-8 file with a few broken bytes stays UTF-8, so that only their lines are lost.
+    """
+    head = file.read(4096)
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return encoding
+    if len(head) > 1 and head.count(0) > len(head) // 4:
+        return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
+    n_good, n_broken = _count_utf8(head, file)
+    return "utf-8" if n_broken == 0 or n_good > n_broken else "cp1252"
+
+
+def _count_utf8(head: bytes, file: BinaryIO) -> tuple[int, int]:
+    """Return how many letters beyond ASCII are good UTF-8, and how many places are not."""
+    decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
+    n_good = n_broken = 0
+    is_plain = True
+    chunk = head
+    while chunk:
+        following = file.read(SCAN_BYTES)
+        # Plain ASCII need not be decoded to be known.
+        is_plain = is_plain and chunk.isascii()
+        text = "" if is_plain else decode(chunk, final=not following)
+        n_here = text.count("\ufffd")
+        n_broken += n_here
+        n_good += len(text) - len(text.encode("ascii", "ignore")) - n_here
+        chunk = following
+    return n_good, n_broken
+
+
+def _numbered_lines(text: io.TextIOWrapper) -> Iterator[Line]:
+    """Yield (number from 1, line without its end); None for a line of more than ``MAX_LINE_LETTERS``."""
+    number = 0
+    while piece := text.readline(MAX_LINE_LETTERS):
+        number += 1
+        if piece.endswith("\n"):
+            yield number, piece[:-1]
+        elif len(piece) < MAX_LINE_LETTERS:
+            yield number, piece
+        else:
+            while piece and not piece.endswith("\n"):
+                piece = text.readline(MAX_LINE_LETTERS)
+            yield number, None
+
+
+def _split(text: str, delimiter: str) -> list[str]:
+    return next(csv.reader([text], delimiter=delimiter), [])
+
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)

@@ -1,0 +1,109 @@
+"""Dated evidence that a person dealt with a business: what the platform saw itself, and what the business attests."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from businesses.models import Business
+from consent import ledger
+from consent.models import Interaction, Recipient
+
+
+class CannotNote(ValidationError):
+    """The interaction proves nothing as it stands."""
+
+
+@transaction.atomic
+def observe(
+    *, business: Business, recipient: Recipient, kind: int, occurred_at: datetime, evidence: str, now: datetime
+) -> Interaction | None:
+    """Record what the platform itself saw: a click, a message, a reaction. None when it was already known."""
+    return _under_lock(business, recipient, kind, Interaction.Provenance.OBSERVED, occurred_at, evidence, False, now)
+
+
+@transaction.atomic
+def attest(
+    *,
+    business: Business,
+    recipient: Recipient,
+    kind: int,
+    occurred_at: datetime,
+    evidence: str,
+    now: datetime,
+    opt_out_offered: bool = False,
+) -> Interaction | None:
+    """Record what the business says happened, with what proves it. None when it was already known.
+
+    Raises ``CannotNote`` without evidence, or for a moment that has not come yet.
+    """
+    if not evidence.strip():
+        raise CannotNote(_("Say what proves it: an order number, a form, a message."))
+    return _under_lock(
+        business, recipient, kind, Interaction.Provenance.ATTESTED, occurred_at, evidence, opt_out_offered, now
+    )
+
+
+def note(
+    *,
+    business: Business,
+    recipient: Recipient,
+    kind: int,
+    provenance: int,
+    occurred_at: datetime,
+    evidence: str,
+    now: datetime,
+    opt_out_offered: bool = False,
+) -> Interaction | None:
+    """Write the interaction and its link in the chain; the caller holds the recipient's lock. None when already known."""
+    if occurred_at > now:
+        raise CannotNote(_("This date has not come yet."))
+    interaction, is_new = Interaction.objects.get_or_create(
+        business=business,
+        recipient=recipient,
+        kind=kind,
+        occurred_at=occurred_at,
+        evidence=evidence[:200],
+        defaults={"provenance": provenance, "opt_out_offered": opt_out_offered, "created_at": now},
+    )
+    if not is_new:
+        return None
+    payload = {
+        "provenance": Interaction.Provenance(provenance).name.lower(),
+        "interactions": [
+            {
+                "kind": Interaction.Kind(kind).name.lower(),
+                "occurred_at": occurred_at.isoformat(),
+                "evidence": evidence[:200],
+                "opt_out_offered": opt_out_offered,
+            }
+        ],
+    }
+    ledger.append(recipient=recipient, business=business, kind="interaction", payload=payload, now=now)
+    return interaction
+
+
+def _under_lock(
+    business: Business,
+    recipient: Recipient,
+    kind: int,
+    provenance: Interaction.Provenance,
+    occurred_at: datetime,
+    evidence: str,
+    opt_out_offered: bool,
+    now: datetime,
+) -> Interaction | None:
+    locked = Recipient.objects.select_for_update(no_key=True).get(pk=recipient.pk)
+    return note(
+        business=business,
+        recipient=locked,
+        kind=kind,
+        provenance=provenance,
+        occurred_at=occurred_at,
+        evidence=evidence,
+        opt_out_offered=opt_out_offered,
+        now=now,
+    )

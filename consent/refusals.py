@@ -1,0 +1,160 @@
+"""What a person refuses, and takes back: one business's offers, everybody's offers, or more than so many of them.
+
+Every function here locks the person first, so that nothing is decided about them meanwhile, writes the proof into
+their chain, and commits before it returns: from then on the gate cannot let an offer through. A refusal is given to
+the legal entity and holds for all of its accounts.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from businesses import events
+from businesses.models import Business
+from consent import interactions, ledger
+from consent.models import Contact, Interaction, Recipient, Refusal
+
+MAX_OWN_LIMIT = 100
+
+
+@transaction.atomic
+def stop(*, recipient_id: int, business: Business, via: str, now: datetime) -> bool:
+    """End this business's offers to the person. Returns whether something changed."""
+    return _refuse(recipient_id, business, Refusal.Kind.STOPPED, via, now)
+
+
+@transaction.atomic
+def block(*, recipient_id: int, business: Business, via: str, now: datetime) -> bool:
+    """End everything this business sends to the person. Returns whether something changed."""
+    return _refuse(recipient_id, business, Refusal.Kind.BLOCKED, via, now)
+
+
+@transaction.atomic
+def resume(*, recipient_id: int, business: Business, via: str, now: datetime) -> bool:
+    """Lift the person's stop; a block stays. Returns whether something changed."""
+    return _lift(recipient_id, business, Refusal.Kind.STOPPED, via, now)
+
+
+@transaction.atomic
+def unblock(*, recipient_id: int, business: Business, via: str, now: datetime) -> bool:
+    """Lift the person's block; a stop stays. Returns whether something changed."""
+    return _lift(recipient_id, business, Refusal.Kind.BLOCKED, via, now)
+
+
+@transaction.atomic
+def pause_all(*, recipient_id: int, via: str, now: datetime) -> bool:
+    """End the offers of all businesses. Returns whether something changed."""
+    recipient = locked(recipient_id)
+    if recipient.paused_all_at is not None:
+        return False
+    recipient.paused_all_at = now
+    recipient.save(update_fields=["paused_all_at"])
+    ledger.append(recipient=recipient, business=None, kind="paused_all", payload={"via": via}, now=now)
+    return True
+
+
+@transaction.atomic
+def unpause_all(*, recipient_id: int, via: str, now: datetime) -> bool:
+    """Let the businesses that the person has not stopped make offers again. Returns whether something changed."""
+    recipient = locked(recipient_id)
+    if recipient.paused_all_at is None:
+        return False
+    recipient.paused_all_at = None
+    recipient.save(update_fields=["paused_all_at"])
+    ledger.append(recipient=recipient, business=None, kind="unpaused_all", payload={"via": via}, now=now)
+    return True
+
+
+class BadLimit(ValidationError):
+    """The limit is no number of offers that somebody could choose."""
+
+
+@transaction.atomic
+def set_own_limit(*, recipient_id: int, limit: int | None, via: str, now: datetime) -> bool:
+    """Accept at most ``limit`` offers per 7 days over all businesses; None leaves it to the rules.
+
+    Returns whether something changed. Raises ``BadLimit``.
+    """
+    if limit is not None and not 0 <= limit <= MAX_OWN_LIMIT:
+        raise BadLimit(_("Choose a number of offers between 0 and 100."))
+    recipient = locked(recipient_id)
+    if recipient.own_limit == limit:
+        return False
+    before, recipient.own_limit = recipient.own_limit, limit
+    recipient.save(update_fields=["own_limit"])
+    payload = {"via": via, "before": before, "after": limit}
+    ledger.append(recipient=recipient, business=None, kind="own_limit", payload=payload, now=now)
+    return True
+
+
+@transaction.atomic
+def react(*, recipient_id: int, business: Business, interested: bool, via: str, now: datetime) -> bool:
+    """Note Interested or Not interested. Interested is evidence of its own; neither lifts a stop.
+
+    Returns whether the person's last word to this business changed.
+    """
+    recipient = locked(recipient_id)
+    reaction = Contact.Reaction.INTERESTED if interested else Contact.Reaction.NOT_INTERESTED
+    changed = (
+        Contact.objects.of(business)
+        .filter(recipient=recipient)
+        .exclude(last_reaction=reaction)
+        .update(last_reaction=reaction, updated_at=now)
+    )
+    if interested:
+        interactions.note(
+            business=business,
+            recipient=recipient,
+            kind=Interaction.Kind.INTERESTED,
+            provenance=Interaction.Provenance.OBSERVED,
+            occurred_at=now,
+            evidence=via,
+            now=now,
+        )
+    elif changed:
+        ledger.append(recipient=recipient, business=business, kind="not_interested", payload={"via": via}, now=now)
+    return bool(changed)
+
+
+def locked(recipient_id: int) -> Recipient:
+    """Return the person, locked until the transaction ends (``FOR NO KEY UPDATE``, like the gate)."""
+    return Recipient.objects.select_for_update(no_key=True).get(pk=recipient_id)
+
+
+def _refuse(recipient_id: int, business: Business, kind: Refusal.Kind, via: str, now: datetime) -> bool:
+    recipient = locked(recipient_id)
+    refusal, is_new = Refusal.objects.get_or_create(
+        legal_entity_id=business.legal_entity_id,
+        recipient=recipient,
+        kind=kind,
+        defaults={"via": via, "refused_at": now},
+    )
+    if not is_new and refusal.lifted_at is None:
+        return False
+    if not is_new:
+        refusal.via, refusal.refused_at, refusal.lifted_at = via, now, None
+        refusal.save(update_fields=["via", "refused_at", "lifted_at"])
+    _tell(recipient, business, "stopped" if kind == Refusal.Kind.STOPPED else "blocked", via, now)
+    return True
+
+
+def _lift(recipient_id: int, business: Business, kind: Refusal.Kind, via: str, now: datetime) -> bool:
+    recipient = locked(recipient_id)
+    lifted = Refusal.objects.filter(
+        legal_entity_id=business.legal_entity_id, recipient=recipient, kind=kind, lifted_at=None
+    ).update(lifted_at=now)
+    if lifted:
+        _tell(recipient, business, "resumed" if kind == Refusal.Kind.STOPPED else "unblocked", via, now)
+    return bool(lifted)
+
+
+def _tell(recipient: Recipient, business: Business, what: str, via: str, now: datetime) -> None:
+    """Seal the proof, and tell the business's programs about the contact they know."""
+    ledger.append(recipient=recipient, business=business, kind=what, payload={"via": via}, now=now)
+    code = Contact.objects.of(business).filter(recipient=recipient).values_list("code", flat=True).first()
+    if code is not None:
+        events.record(business_id=business.pk, kind=f"contact.{what}", payload={"contact": code, "via": via}, now=now)

@@ -69,7 +69,9 @@ def _sums(broadcast_id: int) -> Counter[tuple[int, int]]:
     total: Counter[tuple[int, int]] = Counter()
     # One statement, so that a squash between two reads cannot count anything twice.
     squashed = Count.objects.filter(broadcast_id=broadcast_id).values_list("state", "reason").annotate(total=Sum("n"))
-    deltas = CountDelta.objects.filter(broadcast_id=broadcast_id).values_list("state", "reason").annotate(total=Sum("n"))
+    deltas = (
+        CountDelta.objects.filter(broadcast_id=broadcast_id).values_list("state", "reason").annotate(total=Sum("n"))
+    )
     for state, reason, n in squashed.union(deltas, all=True):
         total[state, reason] += n
     return total

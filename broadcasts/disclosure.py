@@ -38,7 +38,9 @@ def public_reasons(reasons: Mapping[str, int], n_audience: int) -> list[Line]:
             lines.append(Line(name, str(reason.label), n))
     lines.sort(key=lambda line: (-(line.n or 0), line.code))
     if hidden:
-        lines.append(Line(NOT_REACHABLE_NOW, _("These people cannot be reached at the moment."), _rough(hidden, n_audience)))
+        lines.append(
+            Line(NOT_REACHABLE_NOW, _("These people cannot be reached at the moment."), _rough(hidden, n_audience))
+        )
     return lines
 
 

@@ -73,7 +73,11 @@ def _ask(broadcast: Broadcast, versions: list[Version], asked: ContactQuerySet, 
 def _slices(asked: ContactQuerySet, values: wordings.Values) -> Iterator[tuple[list[int], list[bool]]]:
     """Yield (recipients, lacks a variable), a bounded number at a time."""
     last = 0
-    columns = ("pk", "recipient_id", "language", "name", "attributes") if values.come_from_contacts else ("pk", "recipient_id")
+    columns = (
+        ("pk", "recipient_id", "language", "name", "attributes")
+        if values.come_from_contacts
+        else ("pk", "recipient_id")
+    )
     while rows := list(asked.filter(pk__gt=last).order_by("pk").values_list(*columns)[:SLICE_ROWS]):
         last = rows[-1][0]
         yield [row[1] for row in rows], _lacks(rows, values)
@@ -92,7 +96,9 @@ def _store(
     price_of = {country: agreed.prices.get(country, elsewhere) for country, _ in tally}
     go = Counter({country: n for (country, reason), n in tally.items() if reason == GO})
     likely = sum(n * price_of[country] for country, n in go.items())
-    most = sum(n * price_of[country] for (country, reason), n in tally.items() if reason == GO or reason in PASSING_REASONS)
+    most = sum(
+        n * price_of[country] for (country, reason), n in tally.items() if reason == GO or reason in PASSING_REASONS
+    )
     if broadcast.budget_micro is not None:
         likely, most = min(likely, broadcast.budget_micro), min(most, broadcast.budget_micro)
     worst, usual = _delivery_rates(broadcast)
@@ -108,9 +114,7 @@ def _store(
         n_audience=n_audience,
         n_eligible=go.total(),
         reasons=dict(reasons),
-        price_lines=[
-            {"country": country, "n": n, "price_micro": price_of[country]} for country, n in go.most_common()
-        ],
+        price_lines=[{"country": country, "n": n, "price_micro": price_of[country]} for country, n in go.most_common()],
         min_micro=int(likely * worst),
         likely_micro=int(likely * usual),
         max_micro=most,
@@ -120,7 +124,9 @@ def _store(
 
 
 def _rate(broadcast: Broadcast) -> int:
-    return min(broadcast.sender.messages_per_second, broadcast.messages_per_second or broadcast.sender.messages_per_second)
+    return min(
+        broadcast.sender.messages_per_second, broadcast.messages_per_second or broadcast.sender.messages_per_second
+    )
 
 
 def _delivery_rates(broadcast: Broadcast) -> tuple[float, float]:
@@ -129,7 +135,9 @@ def _delivery_rates(broadcast: Broadcast) -> tuple[float, float]:
     counts = Count.objects.filter(broadcast__in=list(recent.order_by("-created_at")[:5]))
     sent: Counter[int] = Counter()
     arrived: Counter[int] = Counter()
-    rows = counts.filter(state__gte=Delivery.State.SENDING).values_list("broadcast_id", "state").annotate(total=Sum("n"))
+    rows = (
+        counts.filter(state__gte=Delivery.State.SENDING).values_list("broadcast_id", "state").annotate(total=Sum("n"))
+    )
     for broadcast_id, state, n in rows:
         sent[broadcast_id] += n
         arrived[broadcast_id] += n if state >= Delivery.State.DELIVERED else 0

@@ -26,7 +26,11 @@ def next_slice(*, broadcast_id: int, now: datetime, slice_rows: int = SLICE_ROWS
     confirmed, everything is taken back and the broadcast is a draft again, saying so.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        broadcast = Broadcast.objects.select_for_update(of=("self",), no_key=True).select_related("business").get(pk=broadcast_id)
+        broadcast = (
+            Broadcast.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("business")
+            .get(pk=broadcast_id)
+        )
         if broadcast.state != Broadcast.State.PREPARING:
             return False
         n_slice = _take_slice(cursor, broadcast, slice_rows)
@@ -44,8 +48,12 @@ def next_slice(*, broadcast_id: int, now: datetime, slice_rows: int = SLICE_ROWS
 def _take_slice(cursor: Any, broadcast: Broadcast, slice_rows: int) -> int:
     """Read the next contacts into a temporary table that ends with the transaction; return how many there are."""
     chosen = audience.contacts(business=broadcast.business, definition=broadcast.audience)
-    columns = chosen.filter(pk__gt=broadcast.freeze_cursor).order_by("pk").values_list(
-        "pk", "recipient_id", "recipient__country", "recipient__timezone", "language", "name", "attributes"
+    columns = (
+        chosen.filter(pk__gt=broadcast.freeze_cursor)
+        .order_by("pk")
+        .values_list(
+            "pk", "recipient_id", "recipient__country", "recipient__timezone", "language", "name", "attributes"
+        )
     )
     query, parameters = columns[:slice_rows].query.sql_with_params()
     cursor.execute(
@@ -90,7 +98,7 @@ def _advance(cursor: Any, broadcast: Broadcast, n_slice: int) -> None:
 def _grew(broadcast: Broadcast, now: datetime) -> None:
     """More people than were confirmed: ask again rather than spend more than was said."""
     with override(broadcast.business.locale):
-        reason = _("The audience has grown since you confirmed %(n)d people. Look at the new estimate and launch again.") % {
-            "n": broadcast.n_confirmed
-        }
+        reason = _(
+            "The audience has grown since you confirmed %(n)d people. Look at the new estimate and launch again."
+        ) % {"n": broadcast.n_confirmed}
     lifecycle.take_back(broadcast=broadcast, reason=reason, now=now)

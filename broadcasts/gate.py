@@ -53,7 +53,8 @@ class Passed:
     stopped_by: Reason | None = None
     is_paused: bool = False
     is_over_budget: bool = False
-    n_skipped: int = 0
+    # How many of the batch, from its front, need no further look: all of them, unless nothing was decided.
+    n_decided: int = 0
 
 
 class Standing(NamedTuple):
@@ -64,7 +65,9 @@ class Standing(NamedTuple):
     price_micro: int
 
 
-def pass_batch(*, chunk_id: int, owner: UUID, plan: Plan, recipient_ids: Sequence[int], now: datetime | None = None) -> Passed:
+def pass_batch(
+    *, chunk_id: int, owner: UUID, plan: Plan, recipient_ids: Sequence[int], now: datetime | None = None
+) -> Passed:
     """Decide about a batch of one chunk, and let through those who may be told now.
 
     ``now`` is the database's clock unless a test gives one. Raises ``LeaseLost``. Afterwards every row of the batch is
@@ -78,7 +81,13 @@ def pass_batch(*, chunk_id: int, owner: UUID, plan: Plan, recipient_ids: Sequenc
 
 @transaction.atomic
 def _pass_batch(
-    chunk_id: int, owner: UUID, plan: Plan, recipient_ids: Sequence[int], now: datetime | None, *, is_budget_locked: bool
+    chunk_id: int,
+    owner: UUID,
+    plan: Plan,
+    recipient_ids: Sequence[int],
+    now: datetime | None,
+    *,
+    is_budget_locked: bool,
 ) -> Passed:
     with connection.cursor() as cursor:
         state, ends_at, now = hold(cursor, chunk_id=chunk_id, owner=owner, now=now)
@@ -86,7 +95,7 @@ def _pass_batch(
             return stop
         standing = _lock(cursor, plan, recipient_ids)
         if not standing:
-            return Passed()
+            return Passed(n_decided=len(recipient_ids))
         decided = verdicts.decide(
             cursor,
             question=plan.question,
@@ -94,16 +103,18 @@ def _pass_batch(
             lacks_variable=[row.lacks_variable for row in standing],
             now=now,
         )
-        passed = Passed()
+        passed = Passed(n_decided=len(recipient_ids))
         go, skip = _sort(decided, plan, ends_at, passed)
         go = _within_tier(go, plan, now, passed)
-        go = _within_budget(go, {row.recipient_id: row.price_micro for row in standing}, plan, passed, is_budget_locked)
+        prices = {row.recipient_id: row.price_micro for row in standing}
+        go = _within_budget(go, prices, plan, now, passed, is_budget_locked)
         _mark(cursor, plan, go, skip, now, passed)
-    passed.n_skipped = len(skip)
     return passed
 
 
-def hold(cursor: verdicts.Cursor, *, chunk_id: int, owner: UUID, now: datetime | None) -> tuple[str, datetime, datetime]:
+def hold(
+    cursor: verdicts.Cursor, *, chunk_id: int, owner: UUID, now: datetime | None
+) -> tuple[str, datetime, datetime]:
     """Lock the chunk; return the broadcast's state, the end of the offer's life, and the moment of the decision."""
     cursor.execute(statement("hold_chunk"), {"chunk_id": chunk_id, "owner": owner, "now": now})
     rows = cursor.fetchall()
@@ -157,20 +168,19 @@ def _within_tier(go: list[Verdict], plan: Plan, now: datetime, passed: Passed) -
 
 
 def _within_budget(
-    go: list[Verdict], prices: dict[int, int], plan: Plan, passed: Passed, is_budget_locked: bool
+    go: list[Verdict], prices: dict[int, int], plan: Plan, now: datetime, passed: Passed, is_budget_locked: bool
 ) -> list[Verdict]:
     """Grant fewer when less is left. Without the lock this is a guess that ``_reserve_money`` checks at the end."""
     rows = Budget.objects.select_for_update(no_key=True) if is_budget_locked else Budget.objects
     budget = rows.get(broadcast_id=plan.broadcast_id)
     left = budget.ceiling_micro - budget.reserved_micro
-    granted = []
-    for verdict in go:
-        if prices[verdict.recipient_id] > left:
-            passed.is_over_budget = True
-            break
+    for n, verdict in enumerate(go):
         left -= prices[verdict.recipient_id]
-        granted.append(verdict)
-    return granted
+        if left < 0:
+            passed.is_over_budget = True
+            passed.waiting += [(now, late.recipient_id) for late in go[n:]]
+            return go[:n]
+    return go
 
 
 def _mark(
@@ -250,7 +260,9 @@ def write_messages(plan: Plan, rows: Sequence[tuple[object, ...]], addresses: di
     page = settings.PUBLIC_URL + "/p/"
     gated_at = time.monotonic()
     messages = []
-    for (recipient_id, attempt, version_id, variables, price_micro), code, token in zip(rows, delivery_codes, tokens, strict=True):
+    for (recipient_id, attempt, version_id, variables, price_micro), code, token in zip(
+        rows, delivery_codes, tokens, strict=True
+    ):
         wording = plan.wordings[version_id]  # type: ignore[index]
         content = wording.message.render(variables).as_json()  # type: ignore[arg-type]
         messages.append(

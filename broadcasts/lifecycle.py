@@ -154,7 +154,11 @@ def launch(*, broadcast: Broadcast, token: str, by: User | None, now: datetime) 
     Raises ``CannotLaunch``, ``quote.CannotQuote`` or ``wallet.NotEnoughMoney``; then nothing has changed. Launching twice launches once.
     """
     with transaction.atomic():
-        draft = Broadcast.objects.select_for_update(of=("self",)).select_related("business", "template", "sender").get(pk=broadcast.pk)
+        draft = (
+            Broadcast.objects.select_for_update(of=("self",))
+            .select_related("business", "template", "sender")
+            .get(pk=broadcast.pk)
+        )
         if draft.state != State.DRAFT:
             raise CannotLaunch(_("This broadcast has been launched already."))
         agreed = quote.terms(draft, now)
@@ -167,7 +171,12 @@ def launch(*, broadcast: Broadcast, token: str, by: User | None, now: datetime) 
         _freeze_words_and_prices(draft, agreed)
         Budget.objects.update_or_create(
             broadcast=draft,
-            defaults={"ceiling_micro": estimate.max_micro, "reserved_micro": 0, "captured_micro": 0, "written_off_micro": 0},
+            defaults={
+                "ceiling_micro": estimate.max_micro,
+                "reserved_micro": 0,
+                "captured_micro": 0,
+                "written_off_micro": 0,
+            },
         )
         draft.state = State.SCHEDULED if starts_at > now else State.PREPARING
         draft.state_reason = ""
@@ -176,7 +185,9 @@ def launch(*, broadcast: Broadcast, token: str, by: User | None, now: datetime) 
         draft.launched_at = now
         draft.ends_at = starts_at + timedelta(hours=draft.life_hours)
         draft.save()
-        _tell(draft, "broadcast.launched", by, now, {"n_confirmed": estimate.n_audience, "max_micro": estimate.max_micro})
+        _tell(
+            draft, "broadcast.launched", by, now, {"n_confirmed": estimate.n_audience, "max_micro": estimate.max_micro}
+        )
     return draft
 
 
@@ -261,9 +272,9 @@ def cancel(*, broadcast: Broadcast, by: User | None, now: datetime) -> None:
     if before_sending.update(state=State.CANCELLED, completed_at=now):
         _tell(broadcast, "broadcast.cancelled", by, now)
         return
-    changed = Broadcast.objects.filter(pk=broadcast.pk, state__in=[State.PREPARING, State.SENDING, State.PAUSED]).update(
-        state=State.CANCELLED
-    )
+    changed = Broadcast.objects.filter(
+        pk=broadcast.pk, state__in=[State.PREPARING, State.SENDING, State.PAUSED]
+    ).update(state=State.CANCELLED)
     if not changed:
         raise CannotCancel(_("This broadcast has ended already."))
     complete(broadcast_id=broadcast.pk, now=now)
@@ -274,7 +285,9 @@ def cancel(*, broadcast: Broadcast, by: User | None, now: datetime) -> None:
 def halt(*, broadcast: Broadcast, reason: str, now: datetime) -> bool:
     """The system or the operator ends it, with a reason; return whether there was anything to halt."""
     alive = [State.SCHEDULED, State.PREPARING, State.SENDING, State.PAUSED]
-    changed = Broadcast.objects.filter(pk=broadcast.pk, state__in=alive).update(state=State.HALTED, state_reason=reason[:300])
+    changed = Broadcast.objects.filter(pk=broadcast.pk, state__in=alive).update(
+        state=State.HALTED, state_reason=reason[:300]
+    )
     if changed:
         complete(broadcast_id=broadcast.pk, now=now)
         _tell(broadcast, "broadcast.halted", None, now, {"reason": reason})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from broadcasts.models import Broadcast, BroadcastVersion, Sender
 from broadcasts.channels import KINDS
 from broadcasts.channels.base import Traits
+from broadcasts.models import Broadcast, BroadcastVersion, Sender
 from businesses.models import Business
 from consent.reasons import Reason
 from consent.verdicts import Question
@@ -36,6 +37,8 @@ class Plan:
     question: Question
     messages_per_second: int | None
     waits_for_cap: bool
+    state: str
+    ends_at: datetime
     # Why the broadcast may not go on, if so: what was approved is no longer what would be sent, and the like.
     obstacle: Reason | None
 
@@ -45,6 +48,8 @@ def read(broadcast_id: int) -> Plan:
     broadcast = Broadcast.objects.select_related("business", "sender", "template").get(pk=broadcast_id)
     frozen = list(broadcast.versions.select_related("version__template"))
     traits = KINDS[broadcast.sender.channel].traits
+    ended_at = broadcast.ends_at
+    assert ended_at is not None  # the database sees to that from launch on
     return Plan(
         broadcast_id=broadcast.pk,
         code=broadcast.code,
@@ -60,8 +65,17 @@ def read(broadcast_id: int) -> Plan:
         question=question_about(broadcast, traits),
         messages_per_second=broadcast.messages_per_second,
         waits_for_cap=broadcast.waits_for_cap,
+        state=broadcast.state,
+        ends_at=ended_at,
         obstacle=_obstacle(broadcast, frozen),
     )
+
+
+def end_of(plan: Plan, now: datetime) -> Reason | None:
+    """Return why nothing more of this broadcast may ever leave, or None while it lives."""
+    if plan.ends_at <= now:
+        return Reason.EXPIRED
+    return Reason.CANCELLED if plan.state in (Broadcast.State.CANCELLED, Broadcast.State.HALTED) else None
 
 
 def question_about(broadcast: Broadcast, traits: Traits) -> Question:

@@ -69,7 +69,9 @@ def confirmed(*, broadcast: Broadcast, token: str, agreed: Terms, now: datetime)
     if estimate is None:
         raise CannotQuote(_("Look at the estimate first, then confirm exactly that one."), code="token_unknown")
     if estimate.created_at < now - TOKEN_LIFE:
-        raise CannotQuote(_("The estimate is more than 30 minutes old. Look at a new one and confirm it."), code="token_old")
+        raise CannotQuote(
+            _("The estimate is more than 30 minutes old. Look at a new one and confirm it."), code="token_old"
+        )
     if estimate.fingerprint != fingerprint(broadcast, agreed):
         raise CannotQuote(
             _("Something changed since the estimate: the words, the prices or the audience. Look at a new one."),
@@ -83,10 +85,13 @@ def confirmed(*, broadcast: Broadcast, token: str, agreed: Terms, now: datetime)
 def check_may_launch(broadcast: Broadcast, agreed: Terms) -> None:
     """Raise ``CannotQuote`` unless the business, the sender and the words are ready."""
     if not broadcast.business.may_send:
-        raise CannotQuote(_("Your business is not verified yet, or is suspended: it cannot send."), code="business_suspended")
+        raise CannotQuote(
+            _("Your business is not verified yet, or is suspended: it cannot send."), code="business_suspended"
+        )
     if not broadcast.sender.is_active:
         raise CannotQuote(_("The sender is switched off."), code="sender_off")
     if not agreed.versions:
         raise CannotQuote(
-            _("The template has no approved version yet. Submit it and wait for the review."), code="template_unavailable"
+            _("The template has no approved version yet. Submit it and wait for the review."),
+            code="template_unavailable",
         )

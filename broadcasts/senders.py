@@ -21,7 +21,9 @@ class CannotConnect(ValidationError):
 
 def connect_sandbox(*, business: Business, name: str, now: datetime, messages_per_second: int = 80) -> Sender:
     """Make a sender whose messages arrive on pretended phones inside Tambour."""
-    return _connect(business, Sender.Channel.SANDBOX, name, {}, secrets.new_signing_secret(), messages_per_second, None, now)
+    return _connect(
+        business, Sender.Channel.SANDBOX, name, {}, secrets.new_signing_secret(), messages_per_second, None, now
+    )
 
 
 def connect_webhook(

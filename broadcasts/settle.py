@@ -52,7 +52,11 @@ def outcomes(
 def _remember_provider_ids(
     cursor: verdicts.Cursor, broadcast_id: int, sender_id: int, results: Sequence[tuple[Message, Outcome]]
 ) -> None:
-    known = [(message, outcome) for message, outcome in results if outcome.kind == OutcomeKind.ACCEPTED and outcome.provider_id]
+    known = [
+        (message, outcome)
+        for message, outcome in results
+        if outcome.kind == OutcomeKind.ACCEPTED and outcome.provider_id
+    ]
     if known:
         cursor.execute(
             statement("remember_provider_ids"),

@@ -34,7 +34,9 @@ def count(broadcast_id: int, transitions: Iterable[Transition]) -> None:
         deltas[move.from_state, _reason_of(move.from_state)] -= move.n
         deltas[move.to_state, move.reason] += move.n
     CountDelta.objects.bulk_create(
-        CountDelta(broadcast_id=broadcast_id, state=state, reason=reason, n=n) for (state, reason), n in deltas.items() if n
+        CountDelta(broadcast_id=broadcast_id, state=state, reason=reason, n=n)
+        for (state, reason), n in deltas.items()
+        if n
     )
 
 

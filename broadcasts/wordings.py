@@ -33,7 +33,9 @@ class Values:
         same = given(broadcast)
         self._default = versions[0].language
         self._needs = {
-            version.language: [name for name in needed(version) if not same.get(name) and not version.fallbacks.get(name)]
+            version.language: [
+                name for name in needed(version) if not same.get(name) and not version.fallbacks.get(name)
+            ]
             for version in versions
         }
         self.come_from_contacts = any(self._needs.values())

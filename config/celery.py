@@ -27,6 +27,8 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.task_default_queue = "tick"
 app.conf.task_routes = {
     "broadcasts.tasks.lane": {"queue": "send"},
+    "broadcasts.tasks.prepare": {"queue": "imports"},
+    "broadcasts.tasks.sandbox_network": {"queue": "receipts"},
     **{task: {"queue": queue} for task, _, queue in CLOCK_TABLE},
 }
 app.conf.beat_schedule = {

@@ -63,14 +63,10 @@ class Reason(models.IntegerChoices):
     )
     UNCONFIRMED = (
         132,
-        _(
-            "It is not known whether the provider took the message; it was not sent again."
-        ),
+        _("It is not known whether the provider took the message; it was not sent again."),
     )
 
 
 # Facts about a person that come from other businesses or from the person alone: never shown per person to a business.
-PLATFORM_FACTS = frozenset(
-    {Reason.ERASED, Reason.PAUSED_ALL, Reason.CAP_RECIPIENT, Reason.CAP_PLATFORM}
-)
+PLATFORM_FACTS = frozenset({Reason.ERASED, Reason.PAUSED_ALL, Reason.CAP_RECIPIENT, Reason.CAP_PLATFORM})
 NOT_REACHABLE_NOW = "not_reachable_now"

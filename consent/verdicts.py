@@ -71,7 +71,9 @@ def tally(
     return Counter({(country or "", reason): n for country, reason, n in cursor.fetchall()})
 
 
-def reserve(cursor: Cursor, *, recipient_ids: Sequence[int], broadcast_id: int, business_id: int, now: datetime) -> None:
+def reserve(
+    cursor: Cursor, *, recipient_ids: Sequence[int], broadcast_id: int, business_id: int, now: datetime
+) -> None:
     """Take one slot of each person's patience. Call under the lock, in the transaction that decided."""
     cursor.execute(
         statement("reserve"),

@@ -16,11 +16,11 @@ from consent.models import Recipient
 class Callback(models.Model):
     """One accepted call of a provider, kept as it came before anything is done with it; answered 200 means stored."""
 
-    sender = models.ForeignKey(
-        Sender, models.CASCADE, related_name="+", db_constraint=False
-    )
+    sender = models.ForeignKey(Sender, models.CASCADE, related_name="+", db_constraint=False)
     body = models.BinaryField()
     received_at = models.DateTimeField()
+    # Whoever folds it holds it until then: receipts are folded in several transactions, one a broadcast.
+    claimed_until = models.DateTimeField(null=True)
     folded_at = models.DateTimeField(null=True)
     failure = models.CharField(max_length=300, blank=True)
 
@@ -32,6 +32,15 @@ class Callback(models.Model):
                 name="callback_unfolded",
             )
         ]
+
+
+class InboundMessage(models.Model):
+    """The provider's id of something a person wrote or pressed: whoever inserts it first acts on it, nobody else does."""
+
+    pk = models.CompositePrimaryKey("sender_id", "provider_id")
+    sender_id = models.BigIntegerField()
+    provider_id = models.CharField(max_length=128)
+    heard_at = models.DateTimeField()
 
 
 class Reaction(models.Model):
@@ -50,11 +59,7 @@ class Reaction(models.Model):
 
     class Meta:
         # One word of each kind per delivery: the same press twice is one reaction.
-        constraints = [
-            models.UniqueConstraint(
-                fields=["broadcast_id", "recipient", "kind"], name="reaction_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["broadcast_id", "recipient", "kind"], name="reaction_once")]
 
 
 class ReportQuerySet(models.QuerySet["Report"]):
@@ -81,18 +86,14 @@ class Report(models.Model):
         DISMISSED = "dismissed", _("no fault found")
         UPHELD = "upheld", _("upheld")
 
-    code = models.CharField(
-        max_length=24, unique=True, default=report_code, editable=False
-    )
+    code = models.CharField(max_length=24, unique=True, default=report_code, editable=False)
     business = models.ForeignKey(Business, models.CASCADE, related_name="+")
     recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="+")
     broadcast_id = models.BigIntegerField(null=True)
     reason = models.CharField(_("reason"), max_length=20, choices=Reason)
     words = models.TextField(_("in their words"), max_length=1000, blank=True)
     via = models.CharField(max_length=12)
-    state = models.CharField(
-        _("state"), max_length=10, choices=State, default=State.OPEN
-    )
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.OPEN)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,

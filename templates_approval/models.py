@@ -25,25 +25,17 @@ class Template(models.Model):
         UTILITY = "utility", _("utility")
         AUTHENTICATION = "authentication", _("authentication")
 
-    code = models.CharField(
-        max_length=24, unique=True, default=template_code, editable=False
-    )
+    code = models.CharField(max_length=24, unique=True, default=template_code, editable=False)
     business = models.ForeignKey(Business, models.CASCADE, related_name="templates")
     name = models.CharField(_("name"), max_length=512)
-    category = models.CharField(
-        _("category"), max_length=16, choices=Category, default=Category.MARKETING
-    )
+    category = models.CharField(_("category"), max_length=16, choices=Category, default=Category.MARKETING)
     created_at = models.DateTimeField()
     archived_at = models.DateTimeField(null=True, blank=True)
 
     objects = TemplateQuerySet.as_manager()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["business", "name"], name="template_name_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["business", "name"], name="template_name_once")]
 
     def __str__(self) -> str:
         return self.name
@@ -73,15 +65,11 @@ class Version(models.Model):
         DISABLED = "disabled", _("disabled")
         ARCHIVED = "archived", _("archived")
 
-    code = models.CharField(
-        max_length=24, unique=True, default=version_code, editable=False
-    )
+    code = models.CharField(max_length=24, unique=True, default=version_code, editable=False)
     template = models.ForeignKey(Template, models.CASCADE, related_name="versions")
     language = models.CharField(_("language"), max_length=8)
     number = models.PositiveIntegerField(_("version"))
-    state = models.CharField(
-        _("state"), max_length=10, choices=State, default=State.DRAFT
-    )
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
     # WhatsApp's component JSON, with examples inside: [{"type": "HEADER", …}, {"type": "BODY", …}, …]
     components = models.JSONField(_("components"))
     # {"first_name": "there"}: said when a contact has no value for the variable.
@@ -103,9 +91,7 @@ class Version(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["template", "language", "number"], name="version_number_once"
-            ),
+            models.UniqueConstraint(fields=["template", "language", "number"], name="version_number_once"),
             models.CheckConstraint(
                 name="version_hashed_once_submitted",
                 condition=Q(state="draft") | ~Q(content_hash=""),
@@ -131,9 +117,7 @@ class Review(models.Model):
         REJECTED = "rejected", _("rejected")
 
     version = models.ForeignKey(Version, models.PROTECT, related_name="reviews")
-    reviewer = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+"
-    )
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     decision = models.CharField(_("decision"), max_length=10, choices=Decision)
     reason_codes = ArrayField(models.CharField(max_length=32), default=list, blank=True)
     words = models.TextField(_("words to the author"), blank=True, max_length=2000)

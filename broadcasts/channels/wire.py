@@ -50,7 +50,7 @@ def parse(sender: Sender, body: bytes) -> list[Update]:
         if not isinstance(updates, list):
             raise TypeError
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        return [Poison("The body is not {\"updates\": […]}.", None)]
+        return [Poison('The body is not {"updates": […]}.', None)]
     return [_parse_one(sender, element) for element in updates]
 
 

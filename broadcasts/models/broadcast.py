@@ -24,9 +24,7 @@ class BroadcastQuerySet(models.QuerySet["Broadcast"]):
         return self.filter(business=business)
 
     def running(self) -> BroadcastQuerySet:
-        return self.filter(
-            state__in=[Broadcast.State.PREPARING, Broadcast.State.SENDING]
-        )
+        return self.filter(state__in=[Broadcast.State.PREPARING, Broadcast.State.SENDING])
 
 
 class Broadcast(models.Model):
@@ -44,37 +42,23 @@ class Broadcast(models.Model):
 
     ENDED = (State.COMPLETED, State.CANCELLED, State.HALTED)
 
-    code = models.CharField(
-        max_length=24, unique=True, default=broadcast_code, editable=False
-    )
+    code = models.CharField(max_length=24, unique=True, default=broadcast_code, editable=False)
     business = models.ForeignKey(Business, models.PROTECT, related_name="broadcasts")
     name = models.CharField(_("name"), max_length=120)
-    template = models.ForeignKey(
-        Template, models.PROTECT, related_name="+", verbose_name=_("template")
-    )
-    sender = models.ForeignKey(
-        Sender, models.PROTECT, related_name="+", verbose_name=_("sender")
-    )
+    template = models.ForeignKey(Template, models.PROTECT, related_name="+", verbose_name=_("template"))
+    sender = models.ForeignKey(Sender, models.PROTECT, related_name="+", verbose_name=_("sender"))
     # broadcasts.audience reads it: {"countries": ["FR"], "languages": ["fr"], "attributes": {"city": "Lyon"}, "contacts": ["ctc_…"]}
     audience = models.JSONField(_("audience"), default=dict, blank=True)
     # The same for everybody: {"discount": "20"}; a contact's own attribute of that name goes first.
     variables = models.JSONField(_("variables"), default=dict, blank=True)
-    state = models.CharField(
-        _("state"), max_length=10, choices=State, default=State.DRAFT
-    )
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
     state_reason = models.CharField(_("reason"), max_length=300, blank=True)
     scheduled_at = models.DateTimeField(_("send at"), null=True, blank=True)
-    life_hours = models.PositiveSmallIntegerField(
-        _("the offer's life (hours)"), default=24
-    )
+    life_hours = models.PositiveSmallIntegerField(_("the offer's life (hours)"), default=24)
     ends_at = models.DateTimeField(null=True, blank=True)
     waits_for_cap = models.BooleanField(_("wait for the next free slot"), default=False)
-    holdout_permille = models.PositiveSmallIntegerField(
-        _("control group (‰)"), default=0
-    )
-    messages_per_second = models.PositiveIntegerField(
-        _("at most, per second"), null=True, blank=True
-    )
+    holdout_permille = models.PositiveSmallIntegerField(_("control group (‰)"), default=0)
+    messages_per_second = models.PositiveIntegerField(_("at most, per second"), null=True, blank=True)
     budget_micro = models.BigIntegerField(_("budget"), null=True, blank=True)
     # Decides waves, variants and holdout together with the recipient's id, so that no one is favoured by age of id.
     salt = models.CharField(max_length=16, default=new_salt, editable=False)
@@ -85,12 +69,8 @@ class Broadcast(models.Model):
     n_chunks = models.PositiveIntegerField(default=0)
     n_done = models.PositiveIntegerField(default=0)
     open_wave = models.PositiveSmallIntegerField(default=2)
-    served_at = models.DateTimeField(
-        null=True, help_text=_("When a lane last took one of its chunks: fairness.")
-    )
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
+    served_at = models.DateTimeField(null=True, help_text=_("When a lane last took one of its chunks: fairness."))
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField()
     launched_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
@@ -100,16 +80,12 @@ class Broadcast(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                name="broadcast_chunks_in_step", condition=Q(n_done__lte=F("n_chunks"))
-            ),
+            models.CheckConstraint(name="broadcast_chunks_in_step", condition=Q(n_done__lte=F("n_chunks"))),
             models.CheckConstraint(
                 name="broadcast_life",
                 condition=Q(life_hours__gte=1, life_hours__lte=720),
             ),
-            models.CheckConstraint(
-                name="broadcast_holdout", condition=Q(holdout_permille__lte=500)
-            ),
+            models.CheckConstraint(name="broadcast_holdout", condition=Q(holdout_permille__lte=500)),
             models.CheckConstraint(
                 name="broadcast_launched_is_complete",
                 condition=Q(state__in=["draft", "scheduled", "cancelled"])
@@ -117,9 +93,7 @@ class Broadcast(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["business", "-created_at", "-id"], name="broadcast_newest"
-            ),
+            models.Index(fields=["business", "-created_at", "-id"], name="broadcast_newest"),
             models.Index(
                 fields=["state"],
                 condition=Q(settled_at__isnull=True),
@@ -167,11 +141,7 @@ class PriceLine(models.Model):
     price_micro = models.BigIntegerField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["broadcast", "country"], name="price_line_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["broadcast", "country"], name="price_line_once")]
 
 
 class Budget(models.Model):
@@ -181,9 +151,7 @@ class Budget(models.Model):
     ``written_off`` = Σ price of those delivered after the money was closed.
     """
 
-    broadcast = models.OneToOneField(
-        Broadcast, models.CASCADE, primary_key=True, related_name="budget"
-    )
+    broadcast = models.OneToOneField(Broadcast, models.CASCADE, primary_key=True, related_name="budget")
     ceiling_micro = models.BigIntegerField()
     reserved_micro = models.BigIntegerField(default=0)
     captured_micro = models.BigIntegerField(default=0)
@@ -220,7 +188,5 @@ class Estimate(models.Model):
     min_micro = models.BigIntegerField()
     likely_micro = models.BigIntegerField()
     max_micro = models.BigIntegerField()
-    seconds = models.PositiveIntegerField(
-        help_text=_("Expected duration of the sending.")
-    )
+    seconds = models.PositiveIntegerField(help_text=_("Expected duration of the sending."))
     created_at = models.DateTimeField()

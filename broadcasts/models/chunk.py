@@ -13,9 +13,7 @@ class Chunk(models.Model):
     """Up to 500 recipients of one broadcast, one country and one time zone. A chunk always finishes: what must wait
     becomes a new chunk with a later ``due_at``."""
 
-    broadcast = models.ForeignKey(
-        Broadcast, models.CASCADE, related_name="chunks", db_constraint=False
-    )
+    broadcast = models.ForeignKey(Broadcast, models.CASCADE, related_name="chunks", db_constraint=False)
     wave = models.PositiveSmallIntegerField(default=2)
     country = models.CharField(max_length=2)
     timezone = models.CharField(max_length=64)

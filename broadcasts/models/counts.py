@@ -26,11 +26,7 @@ class Count(models.Model):
     n = models.BigIntegerField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["broadcast", "variant", "state", "reason"], name="count_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["broadcast", "variant", "state", "reason"], name="count_once")]
 
 
 class TierUse(models.Model):
@@ -41,6 +37,4 @@ class TierUse(models.Model):
     n = models.PositiveIntegerField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["business", "minute"], name="tier_use_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["business", "minute"], name="tier_use_once")]

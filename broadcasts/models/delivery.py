@@ -51,7 +51,7 @@ class Delivery(models.Model):
     delivered_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True)
     failed_at = models.DateTimeField(null=True)
-    error_code = models.CharField(max_length=32, null=True)  # noqa: DJ001 — null keeps the hot row short
+    error_code = models.CharField(max_length=32, null=True)
     reaction = models.SmallIntegerField(null=True)
 
     class Meta:

@@ -33,9 +33,7 @@ class PhoneMessage(models.Model):
             )
         ]
         indexes = [
-            models.Index(
-                fields=["sender", "address", "id"], name="phone_message_of_phone"
-            ),
+            models.Index(fields=["sender", "address", "id"], name="phone_message_of_phone"),
             models.Index(
                 fields=["id"],
                 condition=models.Q(is_delivery_reported=False),

@@ -21,9 +21,7 @@ class Sender(models.Model):
         WEBHOOK = "webhook", _("HTTP webhook")
         WHATSAPP = "whatsapp", "WhatsApp"
 
-    code = models.CharField(
-        max_length=24, unique=True, default=sender_code, editable=False
-    )
+    code = models.CharField(max_length=24, unique=True, default=sender_code, editable=False)
     business = models.ForeignKey(Business, models.CASCADE, related_name="senders")
     channel = models.CharField(_("channel"), max_length=12, choices=Channel)
     name = models.CharField(_("name people see"), max_length=80)
@@ -31,20 +29,14 @@ class Sender(models.Model):
     settings = models.JSONField(default=dict, blank=True)
     # The channel's secret (signing key, token), encrypted at rest by broadcasts.secrets.
     secret_encrypted = models.BinaryField(null=True)
-    messages_per_second = models.PositiveIntegerField(
-        _("messages per second"), default=80
-    )
+    messages_per_second = models.PositiveIntegerField(_("messages per second"), default=80)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
 
     objects = SenderQuerySet.as_manager()
 
     class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="sender_rate_positive", condition=Q(messages_per_second__gt=0)
-            )
-        ]
+        constraints = [models.CheckConstraint(name="sender_rate_positive", condition=Q(messages_per_second__gt=0))]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.get_channel_display()})"

@@ -16,20 +16,14 @@ from businesses.codes import business_code
 class UserManager(BaseUserManager["User"]):
     """Creates users by e-mail address; there is no user name."""
 
-    def create_user(
-        self, email: str, password: str | None = None, **fields: Any
-    ) -> User:
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
-    def create_superuser(
-        self, email: str, password: str | None = None, **fields: Any
-    ) -> User:
-        return self.create_user(
-            email, password, is_staff=True, is_superuser=True, **fields
-        )
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
 
 class User(AbstractUser):
@@ -44,9 +38,7 @@ class User(AbstractUser):
     objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(Lower("email"), name="user_email_any_case")
-        ]
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_any_case")]
 
     def __str__(self) -> str:
         return self.email
@@ -61,11 +53,7 @@ class LegalEntity(models.Model):
 
     class Meta:
         verbose_name_plural = _("legal entities")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["country", "registration_number"], name="legal_entity_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["country", "registration_number"], name="legal_entity_once")]
 
     def __str__(self) -> str:
         return self.name
@@ -90,23 +78,13 @@ class Business(models.Model):
         SUSPENDED = "suspended", _("suspended")
         CLOSED = "closed", _("closed")
 
-    code = models.CharField(
-        max_length=24, unique=True, default=business_code, editable=False
-    )
+    code = models.CharField(max_length=24, unique=True, default=business_code, editable=False)
     name = models.CharField(_("name"), max_length=120)
-    legal_entity = models.ForeignKey(
-        LegalEntity, models.PROTECT, related_name="businesses"
-    )
+    legal_entity = models.ForeignKey(LegalEntity, models.PROTECT, related_name="businesses")
     mode = models.CharField(_("mode"), max_length=4, choices=Mode, default=Mode.LIVE)
-    twin_of = models.OneToOneField(
-        "self", models.PROTECT, null=True, blank=True, related_name="twin"
-    )
-    state = models.CharField(
-        _("state"), max_length=12, choices=State, default=State.PENDING
-    )
-    suspended_because = models.CharField(
-        _("reason of the suspension"), max_length=300, blank=True
-    )
+    twin_of = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="twin")
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.PENDING)
+    suspended_because = models.CharField(_("reason of the suspension"), max_length=300, blank=True)
     country = models.CharField(_("country"), max_length=2)
     timezone = models.CharField(_("time zone"), max_length=64, default="Europe/Paris")
     currency = models.CharField(_("currency"), max_length=3, default="EUR")
@@ -129,13 +107,11 @@ class Business(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="business_twin_is_test",
-                condition=models.Q(mode="test", twin_of__isnull=False)
-                | models.Q(mode="live", twin_of__isnull=True),
+                condition=models.Q(mode="test", twin_of__isnull=False) | models.Q(mode="live", twin_of__isnull=True),
             ),
             models.CheckConstraint(
                 name="business_verified_has_date",
-                condition=~models.Q(state="verified")
-                | models.Q(verified_at__isnull=False),
+                condition=~models.Q(state="verified") | models.Q(verified_at__isnull=False),
             ),
         ]
 
@@ -172,9 +148,7 @@ class Member(models.Model):
     objects = MemberQuerySet.as_manager()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["business", "user"], name="member_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["business", "user"], name="member_once")]
 
     def __str__(self) -> str:
         return f"{self.user} · {self.business} ({self.get_role_display()})"

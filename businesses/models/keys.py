@@ -23,9 +23,7 @@ class ApiKey(models.Model):
     prefix = models.CharField(_("first letters"), max_length=20)
     secret_hash = models.CharField(max_length=64, unique=True)
     scopes = ArrayField(models.CharField(max_length=32), default=list)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
@@ -49,9 +47,5 @@ class IdempotentRequest(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["business", "route", "key"], name="idempotent_request_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["business", "route", "key"], name="idempotent_request_once")]
         indexes = [models.Index(fields=["created_at"], name="idempotent_request_age")]

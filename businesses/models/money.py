@@ -37,9 +37,7 @@ class Wallet(models.Model):
 class Hold(models.Model):
     """Money set aside for one broadcast. ``amount = captured + released + remaining``; closed when nothing remains."""
 
-    code = models.CharField(
-        max_length=24, unique=True, default=hold_code, editable=False
-    )
+    code = models.CharField(max_length=24, unique=True, default=hold_code, editable=False)
     wallet = models.ForeignKey(Wallet, models.PROTECT, related_name="holds")
     purpose = models.CharField(
         max_length=64,
@@ -64,8 +62,7 @@ class Hold(models.Model):
             ),
             models.CheckConstraint(
                 name="hold_closed_is_empty",
-                condition=Q(closed_at__isnull=True)
-                | Q(amount_micro=F("captured_micro") + F("released_micro")),
+                condition=Q(closed_at__isnull=True) | Q(amount_micro=F("captured_micro") + F("released_micro")),
             ),
         ]
 
@@ -94,11 +91,7 @@ class LedgerEntry(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        indexes = [
-            models.Index(
-                fields=["wallet", "-created_at", "-id"], name="ledger_entry_newest"
-            )
-        ]
+        indexes = [models.Index(fields=["wallet", "-created_at", "-id"], name="ledger_entry_newest")]
 
 
 class Price(models.Model):
@@ -119,7 +112,5 @@ class Price(models.Model):
                 fields=["country", "category", "channel", "currency", "valid_from"],
                 name="price_once",
             ),
-            models.CheckConstraint(
-                name="price_not_negative", condition=Q(price_micro__gte=0)
-            ),
+            models.CheckConstraint(name="price_not_negative", condition=Q(price_micro__gte=0)),
         ]

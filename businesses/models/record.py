@@ -11,9 +11,7 @@ from businesses.models.account import Business
 class EventSequence(models.Model):
     """The last number given to a business's events; its row lock makes the numbers gapless and ordered."""
 
-    business = models.OneToOneField(
-        Business, models.CASCADE, primary_key=True, related_name="+"
-    )
+    business = models.OneToOneField(Business, models.CASCADE, primary_key=True, related_name="+")
     last = models.BigIntegerField(default=0)
 
 
@@ -28,20 +26,14 @@ class Event(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["business", "sequence"], name="event_in_order"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["business", "sequence"], name="event_in_order")]
 
 
 class AuditEvent(models.Model):
     """Who did what to which object, and what it was before and after."""
 
     business = models.ForeignKey(Business, models.PROTECT, null=True, related_name="+")
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
-    )
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     action = models.CharField(max_length=64)
     object_kind = models.CharField(max_length=32)
     object_code = models.CharField(max_length=64)

@@ -31,15 +31,11 @@ class ImportBatch(models.Model):
         VOUCHED = "vouched", _("vouched for by the operator")
         QUARANTINED = "quarantined", _("quarantined")
 
-    code = models.CharField(
-        max_length=24, unique=True, default=import_code, editable=False
-    )
+    code = models.CharField(max_length=24, unique=True, default=import_code, editable=False)
     business = models.ForeignKey(Business, models.CASCADE, related_name="imports")
     file = models.FileField(upload_to="imports/")
     filename = models.CharField(max_length=200)
-    uploaded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     state = models.CharField(max_length=8, choices=State, default=State.UPLOADED)
     trust = models.CharField(max_length=12, choices=Trust, default=Trust.VOUCHED)
     failure = models.CharField(max_length=300, blank=True)
@@ -51,6 +47,9 @@ class ImportBatch(models.Model):
     n_faulty = models.PositiveIntegerField(default=0)
     n_without_evidence = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
+    # The last sign of life of whoever reads the file: silence gives it to another worker, at most a few times.
+    touched_at = models.DateTimeField(null=True)
+    n_attempts = models.PositiveSmallIntegerField(default=0)
     finished_at = models.DateTimeField(null=True)
 
     objects = ImportBatchQuerySet.as_manager()
@@ -85,19 +84,13 @@ class Interaction(models.Model):
         ATTESTED = 2, _("attested")
 
     business = models.ForeignKey(Business, models.CASCADE, related_name="+")
-    recipient = models.ForeignKey(
-        Recipient, models.CASCADE, related_name="interactions"
-    )
+    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="interactions")
     kind = models.PositiveSmallIntegerField(choices=Kind)
     provenance = models.PositiveSmallIntegerField(choices=Provenance)
     occurred_at = models.DateTimeField()
     opt_out_offered = models.BooleanField(default=False)
-    evidence = models.CharField(
-        max_length=200, help_text=_("Order number, form, message id: what proves it.")
-    )
-    batch = models.ForeignKey(
-        ImportBatch, models.PROTECT, null=True, related_name="interactions"
-    )
+    evidence = models.CharField(max_length=200, help_text=_("Order number, form, message id: what proves it."))
+    batch = models.ForeignKey(ImportBatch, models.PROTECT, null=True, related_name="interactions")
     withdrawn_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 
@@ -128,8 +121,4 @@ class ConsentEvent(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["recipient", "position"], name="consent_event_in_chain"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["recipient", "position"], name="consent_event_in_chain")]

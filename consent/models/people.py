@@ -13,20 +13,14 @@ from businesses.models import Business, LegalEntity
 class Recipient(models.Model):
     """A person. Whoever decides about a person first locks this row (``FOR NO KEY UPDATE``, in id order)."""
 
-    code = models.CharField(
-        max_length=24, unique=True, default=recipient_code, editable=False
-    )
+    code = models.CharField(max_length=24, unique=True, default=recipient_code, editable=False)
     country = models.CharField(
         max_length=2,
         help_text=_("Of the number's calling code; sets price, basis and caps."),
     )
     timezone = models.CharField(max_length=64)
-    locale = models.CharField(
-        max_length=8, blank=True, help_text=_("Chosen by the person; empty until then.")
-    )
-    own_limit = models.PositiveSmallIntegerField(
-        null=True, help_text=_("Offers per 7 days that the person accepts.")
-    )
+    locale = models.CharField(max_length=8, blank=True, help_text=_("Chosen by the person; empty until then."))
+    own_limit = models.PositiveSmallIntegerField(null=True, help_text=_("Offers per 7 days that the person accepts."))
     paused_all_at = models.DateTimeField(null=True)
     erased_at = models.DateTimeField(null=True)
     merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
@@ -55,11 +49,7 @@ class Address(models.Model):
     scope = models.CharField(max_length=64, blank=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["kind", "value", "scope"], name="address_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["kind", "value", "scope"], name="address_once")]
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):
@@ -75,28 +65,20 @@ class Contact(models.Model):
         INTERESTED = 1, _("interested")
         NOT_INTERESTED = 2, _("not interested")
 
-    code = models.CharField(
-        max_length=24, unique=True, default=contact_code, editable=False
-    )
+    code = models.CharField(max_length=24, unique=True, default=contact_code, editable=False)
     business = models.ForeignKey(Business, models.CASCADE, related_name="contacts")
     recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="contacts")
     name = models.CharField(_("name"), max_length=120, blank=True)
     language = models.CharField(_("language"), max_length=8, blank=True)
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
-    last_reaction = models.PositiveSmallIntegerField(
-        choices=Reaction, default=Reaction.NONE
-    )
+    last_reaction = models.PositiveSmallIntegerField(choices=Reaction, default=Reaction.NONE)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
     objects = ContactQuerySet.as_manager()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["business", "recipient"], name="contact_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["business", "recipient"], name="contact_once")]
         indexes = [models.Index(fields=["business", "id"], name="contact_in_order")]
 
 
@@ -118,19 +100,13 @@ class Refusal(models.Model):
     lifted_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["legal_entity", "recipient", "kind"], name="refusal_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["legal_entity", "recipient", "kind"], name="refusal_once")]
 
 
 class Suppression(models.Model):
     """The keyed hash of an address whose person was erased or refused: enough to keep the promise, not to call."""
 
-    legal_entity = models.ForeignKey(
-        LegalEntity, models.PROTECT, null=True, related_name="+"
-    )
+    legal_entity = models.ForeignKey(LegalEntity, models.PROTECT, null=True, related_name="+")
     address_hash = models.BinaryField(max_length=32)
     kind = models.CharField(max_length=12)
     created_at = models.DateTimeField()

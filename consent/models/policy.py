@@ -21,17 +21,11 @@ class BasisRule(models.Model):
     kind = models.PositiveSmallIntegerField(_("interaction"), choices=Interaction.Kind)
     basis = models.PositiveSmallIntegerField(_("basis"), choices=Basis)
     valid_days = models.PositiveIntegerField(_("valid (days)"))
-    needs_opt_out_offered = models.BooleanField(
-        _("only if an opt-out was offered at collection"), default=False
-    )
+    needs_opt_out_offered = models.BooleanField(_("only if an opt-out was offered at collection"), default=False)
     source = models.CharField(_("source"), max_length=200)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["country", "kind", "basis"], name="basis_rule_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["country", "kind", "basis"], name="basis_rule_once")]
 
 
 class CapRule(models.Model):
@@ -49,9 +43,7 @@ class CapRule(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["scope", "country", "window_hours"], name="cap_rule_once"
-            ),
+            models.UniqueConstraint(fields=["scope", "country", "window_hours"], name="cap_rule_once"),
             # Entries are kept for 30 days: a longer window could not be counted.
             models.CheckConstraint(
                 name="cap_rule_window",
@@ -65,24 +57,17 @@ class QuietHours(models.Model):
 
     country = models.CharField(_("country"), max_length=2, blank=True)
     weekday = models.PositiveSmallIntegerField(_("weekday (0 = Monday)"))
-    opens_at = models.TimeField(
-        _("from"), null=True, help_text=_("Empty: the whole day is quiet.")
-    )
+    opens_at = models.TimeField(_("from"), null=True, help_text=_("Empty: the whole day is quiet."))
     closes_at = models.TimeField(_("to"), null=True)
-    skips_public_holidays = models.BooleanField(
-        _("quiet on public holidays"), default=False
-    )
+    skips_public_holidays = models.BooleanField(_("quiet on public holidays"), default=False)
     source = models.CharField(_("source"), max_length=200)
 
     class Meta:
         verbose_name_plural = _("quiet hours")
         constraints = [
-            models.UniqueConstraint(
-                fields=["country", "weekday"], name="quiet_hours_once"
-            ),
+            models.UniqueConstraint(fields=["country", "weekday"], name="quiet_hours_once"),
             models.CheckConstraint(
                 name="quiet_hours_in_order",
-                condition=Q(opens_at__isnull=True, closes_at__isnull=True)
-                | Q(opens_at__lt=models.F("closes_at")),
+                condition=Q(opens_at__isnull=True, closes_at__isnull=True) | Q(opens_at__lt=models.F("closes_at")),
             ),
         ]

@@ -1,0 +1,114 @@
+"""Two ways to POST: a fast one to hosts that the operator named, a guarded one to whatever a tenant typed in.
+
+The guard looks at the address that is really being connected to (a resolver is bypassed by literal addresses), refuses
+everything inside, and never follows redirects. See docs/decisions for the measurements behind the two clients.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from django.conf import settings
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.exceptions import ConnectError, ConnectTimeoutError, PoolTimeoutError
+
+TIMEOUT = timedelta(seconds=15)
+CONNECT_TIMEOUT = timedelta(seconds=5)
+MAX_ANSWER_BYTES = 65_536
+
+
+class NotSent(Exception):
+    """Not a byte of the request left: it may be tried again."""
+
+
+class NotAllowed(Exception):
+    """The address leads inside: nothing is sent there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes
+    retry_after: float = 0.0
+
+
+class Clients:
+    """Both clients of one event loop, opened when first needed; connections are kept across batches."""
+
+    def __init__(self) -> None:
+        self._fast: Client | None = None
+        self._guarded: aiohttp.ClientSession | None = None
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Raises ``NotSent``, ``NotAllowed``, or whatever went wrong after the first byte."""
+        if urlsplit(url).netloc in settings.TRUSTED_HOSTS:
+            return await self._post_fast(url, headers, body)
+        return await self._post_guarded(url, headers, body)
+
+    async def _post_fast(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        if self._fast is None:
+            self._fast = (
+                ClientBuilder()
+                .timeout(TIMEOUT)
+                .connect_timeout(CONNECT_TIMEOUT)
+                .follow_redirects(False)
+                .no_proxy()
+                .build()
+            )
+        try:
+            response = await self._fast.post(url).headers(dict(headers)).body_bytes(body).build().send()
+        except (ConnectError, ConnectTimeoutError, PoolTimeoutError) as fault:
+            raise NotSent(type(fault).__name__) from fault
+        content = bytes(await response.bytes())
+        return Answer(response.status, content[:MAX_ANSWER_BYTES], _seconds(response.headers.get("retry-after")))
+
+    async def _post_guarded(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        if self._guarded is None:
+            self._guarded = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(socket_factory=guarded_socket, limit=64),
+                timeout=aiohttp.ClientTimeout(
+                    total=TIMEOUT.total_seconds(), sock_connect=CONNECT_TIMEOUT.total_seconds()
+                ),
+            )
+        try:
+            async with self._guarded.post(url, headers=dict(headers), data=body, allow_redirects=False) as response:
+                content = await response.content.read(MAX_ANSWER_BYTES)
+                return Answer(response.status, content, _seconds(response.headers.get("retry-after")))
+        except aiohttp.ClientConnectorError as fault:
+            raise NotSent(type(fault).__name__) from fault
+
+    async def close(self) -> None:
+        if self._fast is not None:
+            await self._fast.close()
+        if self._guarded is not None:
+            await self._guarded.close()
+
+
+def guarded_socket(info: Any) -> socket.socket:
+    """Open a socket for ``info`` (family, type, protocol, name, address) unless the address is not public."""
+    family, kind, protocol, _, address = info
+    if not is_public(address[0]):
+        raise NotAllowed(address[0])
+    return socket.socket(family, kind, protocol)
+
+
+def is_public(host: str) -> bool:
+    """Say whether ``host``, a literal address, belongs to the outside world."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_global and not address.is_multicast
+
+
+def _seconds(text: str | None) -> float:
+    """Read Retry-After in its common form; a date or rubbish counts as not said."""
+    try:
+        return min(float(text or 0), 3600.0)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,78 @@
+"""What an earlier owner of a chunk left in the air: handed over, or about to be, and nobody wrote down what came of it.
+
+On a channel that knows idempotency keys the same attempt is handed over again, after asking once more; on any other it
+is *unknown* and never sent again on our own: better unknown than twice.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from broadcasts import gate, transitions
+from broadcasts.channels.base import Message
+from broadcasts.chunks import Claim
+from broadcasts.models import Broadcast, Delivery
+from broadcasts.plan import Plan
+from broadcasts.statements import statement
+from broadcasts.transitions import Transition
+from consent import verdicts
+from consent.reasons import GO
+
+State = Delivery.State
+# What was decided with the slot that the message holds already; asking again would count that very slot.
+SETTLED_BY_GATE = 80
+
+
+class InFlight(NamedTuple):
+    recipient_id: int
+    lacks_variable: bool
+    attempt: int
+    version_id: int
+    variables: dict[str, Any]
+    price_micro: int
+    state: int
+    gated_at: datetime
+
+
+@transaction.atomic
+def again(*, claim: Claim, owner: UUID, plan: Plan, now: datetime | None = None) -> list[Message]:
+    """Return the messages of the chunk to hand over once more, with their old keys; mark the others unknown.
+
+    Raises ``gate.LeaseLost``.
+    """
+    with connection.cursor() as cursor:
+        state, ends_at, now = gate.hold(cursor, chunk_id=claim.chunk_id, owner=owner, now=now)
+        cursor.execute(statement("in_flight"), {"broadcast_id": claim.broadcast_id, "ids": claim.recipient_ids})
+        rows = [InFlight(*row) for row in cursor.fetchall()]
+        if not rows:
+            return []
+        window = plan.traits.idempotency_window
+        may_go_on = state == Broadcast.State.SENDING and ends_at > now and plan.obstacle is None
+        willing = _still_willing(cursor, plan, rows, now) if window and may_go_on else set()
+        repeat = [row for row in rows if row.recipient_id in willing and row.gated_at > now - (window or timedelta())]
+        _mark_unknown(claim.broadcast_id, [row for row in rows if row not in repeat])
+        ids = [row.recipient_id for row in repeat]
+        addresses = verdicts.addresses(cursor, recipient_ids=ids, kinds=plan.traits.address_kinds)
+        passed = [(row.recipient_id, row.attempt, row.version_id, row.variables, row.price_micro) for row in repeat]
+        return gate.write_messages(plan, passed, addresses)
+
+
+def _still_willing(cursor: verdicts.Cursor, plan: Plan, rows: list[InFlight], now: datetime) -> set[int]:
+    ids = [row.recipient_id for row in rows]
+    verdicts.lock(cursor, recipient_ids=ids)
+    decided = verdicts.decide(
+        cursor, question=plan.question, recipient_ids=ids, lacks_variable=[row.lacks_variable for row in rows], now=now
+    )
+    return {verdict.recipient_id for verdict in decided if verdict.reason == GO or verdict.reason >= SETTLED_BY_GATE}
+
+
+def _mark_unknown(broadcast_id: int, rows: list[InFlight]) -> None:
+    ids = [row.recipient_id for row in rows if row.state == State.SENDING]
+    if ids:
+        Delivery.objects.filter(broadcast_id=broadcast_id, recipient_id__in=ids).update(state=State.UNKNOWN)
+        moves = [Transition(State.SENDING, State.UNKNOWN, 0, len(ids), 0, [])]
+        transitions.count(broadcast_id, moves)

@@ -1,0 +1,55 @@
+"""How fast: token buckets in Redis, shared by all lanes. After a flush they are empty: fail closed, never fast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from redis.asyncio import Redis
+
+# Only this much of a sender's rate passes the gate at a time: what a stop in the meantime could still miss.
+BATCH_SECONDS = 0.5
+
+SCRIPT = (Path(__file__).parent / "token_bucket.lua").read_text()
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """``per_second`` tokens flow in; at most half a second's worth lies ready."""
+
+    name: str
+    per_second: int
+
+    @property
+    def capacity(self) -> int:
+        return max(1, int(self.per_second * BATCH_SECONDS))
+
+
+class Rates:
+    """The buckets, as one event loop sees them."""
+
+    def __init__(self) -> None:
+        self._redis: Redis = Redis.from_url(settings.REDIS_URL)
+        self._take = self._redis.register_script(SCRIPT)
+
+    async def take(self, bucket: Bucket, want: int) -> tuple[int, float]:
+        """Take up to ``want`` tokens; return how many, and after how many seconds to ask again if none."""
+        granted, wait_ms = await self._take(keys=[self._key(bucket)], args=[bucket.per_second, bucket.capacity, want])
+        return int(granted), int(wait_ms) / 1000
+
+    async def give_back(self, bucket: Bucket, n: int) -> None:
+        """Return tokens that were not needed."""
+        if n > 0:
+            await self._take(keys=[self._key(bucket)], args=[bucket.per_second, bucket.capacity, -n])
+
+    async def block(self, bucket: Bucket, seconds: float) -> None:
+        """The provider asked for silence: nobody takes from this bucket until then."""
+        await self._redis.set(self._key(bucket) + ":silent", 1, px=max(1, int(seconds * 1000)))
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    @staticmethod
+    def _key(bucket: Bucket) -> str:
+        return f"tambour:rate:{{{bucket.name}}}"

@@ -1,0 +1,47 @@
+"""The clock's door: tasks only wake. Everything that is due stands in PostgreSQL, so a lost message costs one second."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from broadcasts import clock, lanes
+from broadcasts.channels.sandbox import network
+
+EXPIRES_SECONDS = 5
+
+
+@shared_task(name="broadcasts.tasks.tick")
+def tick() -> None:
+    """Every second: look what is due, and wake whoever does it."""
+    now = timezone.now()
+    if clock.begin(now=now):
+        prepare.apply_async(expires=EXPIRES_SECONDS)
+    for _ in range(clock.lanes_wanted(most=settings.LANES, now=now)):
+        lane.apply_async(expires=EXPIRES_SECONDS)
+    if clock.phones_owe_receipts():
+        sandbox_network.apply_async(expires=EXPIRES_SECONDS)
+    clock.tidy(now=now)
+    clock.close_books(now=now)
+
+
+@shared_task(name="broadcasts.tasks.prepare")
+def prepare() -> None:
+    """Freeze the audiences that wait, then let lanes begin without waiting for the next tick."""
+    now = timezone.now()
+    clock.freeze_waiting(now=now)
+    for _ in range(clock.lanes_wanted(most=settings.LANES, now=now)):
+        lane.apply_async(expires=EXPIRES_SECONDS)
+
+
+@shared_task(name="broadcasts.tasks.lane")
+def lane() -> None:
+    """Carry chunks until nothing is due."""
+    lanes.run()
+
+
+@shared_task(name="broadcasts.tasks.sandbox_network")
+def sandbox_network() -> None:
+    """The pretended phones tell what arrived, through the same door as any provider."""
+    network.report_deliveries(now=timezone.now())

@@ -11,7 +11,7 @@ COMMANDS_OF_THE_OWNER = {"migrate"}
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if COMMANDS_OF_THE_OWNER.intersection(sys.argv[1:2]):
-        os.environ.setdefault("DATABASE_ROLE", "owner")
+        os.environ["DATABASE_ROLE"] = "owner"
     try:
         from django.core.management import execute_from_command_line
     except ModuleNotFoundError:

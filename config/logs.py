@@ -9,7 +9,7 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 
 # A number with its plus sign, in any grouping; or ten to fifteen digits that stand alone.
-PHONE_NUMBER = re.compile(r"\+\d(?:[\s().-]?\d){6,14}(?!\d)|(?<![\w.+-])[1-9]\d{9,14}(?![\w.-])")
+PHONE_NUMBER = re.compile(r"\+\d(?:[\s().-]{0,2}\d){6,14}(?!\d)|(?<![\w.+-])[1-9]\d{9,14}(?![\w.-])")
 
 Event = dict[str, Any]
 

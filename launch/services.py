@@ -32,7 +32,7 @@ def service(name: str, environment: Mapping[str, str]) -> Service:
         command=[*PROGRAM, *COMMANDS[name], *PROCESSES.get(name, [])],
         environment=environment,
         log=LOCAL / "logs" / f"{name}.log",
-        orphan_signal=signal.SIGTERM if name == "web" else signal.SIGQUIT,
+        orphan_signal=signal.SIGTERM if name == "web" else signal.SIGKILL,
     )
 
 

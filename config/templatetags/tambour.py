@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.core import Locale
 from babel.dates import format_date, format_time, format_timedelta
 from babel.numbers import format_decimal, format_percent
 from django import template
@@ -19,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext_lazy as _
 
-from businesses import access, prices
+from businesses import access, names, prices
 from businesses.models import Business, Member
 from templates_approval import render
 
@@ -103,16 +102,22 @@ def whole(number: int | None) -> str:
 
 
 @register.filter
+def tenth(number: float) -> str:
+    """Write a number that need not be whole, to one digit after the sign."""
+    return format_decimal(round(number, 1), locale=_locale())
+
+
+@register.filter
+def minus(number: int, other: int) -> int:
+    """Return what is left."""
+    return number - other
+
+
+@register.filter
 def percent_of(part: int, of: int) -> str:
     """Write a share: ``{{ 3|percent_of:12 }}`` is 25%. Of nothing, everything is 0%."""
     share = part / of if of else 0.0
     return format_percent(share, format="#,##0.#%" if 0 < share < 0.1 else None, locale=_locale())
-
-
-@register.filter
-def per_mille(part: int, of: int) -> int:
-    """Return a share in whole thousandths, for the width of a bar."""
-    return round(1000 * part / of) if of else 0
 
 
 @register.filter
@@ -138,19 +143,8 @@ def whatsapp(text: str) -> SafeString:
     return render.to_html(text)
 
 
-@register.filter
-def country_name(code: str) -> str:
-    """Write the name of a country: ``FR`` is France."""
-    return Locale.parse(_locale()).territories.get(code, code)
-
-
-@register.filter
-def language_name(code: str) -> str:
-    """Write the name of a language in itself: ``fr`` is français."""
-    try:
-        return Locale.parse(code.replace("-", "_")).get_display_name() or code
-    except ValueError:
-        return code
+register.filter("country_name", names.country)
+register.filter("language_name", names.language)
 
 
 def _locale() -> str:

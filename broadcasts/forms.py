@@ -1,0 +1,272 @@
+"""What each step of composing a broadcast asks, and how the answers become changes of the draft."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from broadcasts import wordings
+from broadcasts.models import Broadcast, Sender
+from businesses import names, prices
+from businesses.models import Business
+from consent.models import Contact
+from templates_approval.models import Template, Version
+
+# Countries, languages and attributes are offered as they occur among the newest contacts: never a scan of all.
+N_LOOKED_AT = 5_000
+N_OFFERED = 30
+LIVES = [(4, _("4 hours")), (12, _("12 hours")), (24, _("1 day")), (48, _("2 days")), (72, _("3 days")), (168, _("a week"))]
+
+
+class StepForm(forms.Form):
+    """A step's questions about ``draft`` (None while there is none); ``changes`` are fields of the broadcast."""
+
+    def __init__(self, *args: Any, business: Business, draft: Broadcast | None = None, **kwargs: Any) -> None:
+        self.business = business
+        self.draft = draft
+        kwargs.setdefault("initial", self.answers(draft) if draft else {})
+        super().__init__(*args, **kwargs)
+
+    def answers(self, draft: Broadcast) -> dict[str, Any]:
+        """Return the draft's present answers, by the names of the fields here."""
+        raise NotImplementedError
+
+    def changes(self) -> dict[str, Any]:
+        """Return the given answers as fields of the broadcast."""
+        raise NotImplementedError
+
+    def blame(self, refusal: ValidationError) -> None:
+        """Put a refusal of the domain beside the fields that it names."""
+        by_field = refusal.message_dict if hasattr(refusal, "error_dict") else {"": refusal.messages}
+        for name, sentences in by_field.items():
+            for sentence in sentences:
+                self.add_error(name if name in self.fields else None, sentence)
+
+
+class MessageForm(StepForm):
+    """Which words, in whose voice, and the values that are the same for everybody."""
+
+    name = forms.CharField(label=_("Name"), max_length=120, help_text=_("Only your team sees it."))
+    template = forms.ModelChoiceField(
+        label=_("Template"), queryset=Template.objects.none(), to_field_name="code", help_text=_("Approved templates only.")
+    )
+    sender = forms.ModelChoiceField(label=_("Sender"), queryset=Sender.objects.none(), to_field_name="code")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        has_approved = Version.objects.filter(template=OuterRef("pk"), state=Version.State.APPROVED)
+        templates = Template.objects.of(self.business).filter(
+            Exists(has_approved), category=Template.Category.MARKETING, archived_at__isnull=True
+        )
+        self.fields["template"].queryset = templates.order_by("name")  # type: ignore[attr-defined]
+        self.fields["sender"].queryset = Sender.objects.of(self.business).filter(is_active=True).order_by("name", "id")  # type: ignore[attr-defined]
+        self.variables = variables_of(self.draft)
+        for name in self.variables:
+            self.fields[_value_of(name)] = forms.CharField(
+                label="{{" + name + "}}",
+                max_length=300,
+                required=False,
+                help_text=_("Empty: each contact’s own value, else the template’s fallback."),
+            )
+
+    def answers(self, draft: Broadcast) -> dict[str, Any]:
+        values = {_value_of(name): value for name, value in draft.variables.items()}
+        return {"name": draft.name, "template": draft.template.code, "sender": draft.sender.code, **values}
+
+    def changes(self) -> dict[str, Any]:
+        given = {name: self.cleaned_data[_value_of(name)].strip() for name in self.variables}
+        return {
+            **{name: self.cleaned_data[name] for name in ("name", "template", "sender")},
+            "variables": {name: value for name, value in given.items() if value},
+        }
+
+
+def variables_of(draft: Broadcast | None) -> list[str]:
+    """Return the variables of the draft's approved wordings, in reading order."""
+    versions = wordings.approved(draft.template) if draft else []
+    return list(dict.fromkeys(name for version in versions for name in wordings.needed(version)))
+
+
+def _value_of(name: str) -> str:
+    return f"value:{name}"
+
+
+class AudienceForm(StepForm):
+    """To whom: everybody, narrowed by what the contacts have in common."""
+
+    countries = forms.MultipleChoiceField(label=_("Countries"), required=False, widget=forms.CheckboxSelectMultiple)
+    languages = forms.MultipleChoiceField(label=_("Languages"), required=False, widget=forms.CheckboxSelectMultiple)
+    attribute = forms.ChoiceField(label=_("Only contacts whose"), required=False)
+    value = forms.CharField(label=_("is exactly"), max_length=200, required=False)
+    holdout = forms.IntegerField(
+        label=_("Control group (%)"),
+        min_value=0,
+        max_value=50,
+        help_text=_("This share gets nothing, so that you can measure what the offer changes. 0 for none."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = self.draft.audience if self.draft else {}
+        seen = _seen(self.business)
+        self._offer("countries", names.country, seen.countries | set(chosen.get("countries", [])))
+        self._offer("languages", names.language, seen.languages | set(chosen.get("languages", [])))
+        self._offer("attribute", str, seen.attributes | set(chosen.get("attributes", {})))
+        self.fields["attribute"].choices.insert(0, ("", _("(no condition)")))  # type: ignore[attr-defined]
+
+    def _offer(self, field: str, say: Callable[[str], str], values: set[str]) -> None:
+        choices = sorted(((value, say(value)) for value in values if value), key=lambda choice: choice[1])
+        self.fields[field].choices = choices[:N_OFFERED]  # type: ignore[attr-defined]
+
+    def answers(self, draft: Broadcast) -> dict[str, Any]:
+        attribute, value = next(iter(draft.audience.get("attributes", {}).items()), ("", ""))
+        return {
+            "countries": draft.audience.get("countries", []),
+            "languages": draft.audience.get("languages", []),
+            "attribute": attribute,
+            "value": value,
+            "holdout": draft.holdout_permille // 10,
+        }
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if given.get("attribute") and not given.get("value"):
+            self.add_error("value", _("Write the value that the contacts must have."))
+        return given
+
+    def changes(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        # What only programs can say (explicit lists) stays as it is.
+        kept = {name: part for name, part in (self.draft.audience if self.draft else {}).items() if name.endswith("contacts")}
+        wanted = {"countries": given["countries"], "languages": given["languages"]}
+        if given["attribute"]:
+            wanted["attributes"] = {given["attribute"]: given["value"]}
+        return {
+            "audience": kept | {name: part for name, part in wanted.items() if part},
+            "holdout_permille": 10 * given["holdout"],
+        }
+
+
+class _Seen(NamedTuple):
+    countries: set[str]
+    languages: set[str]
+    attributes: set[str]
+
+
+def _seen(business: Business) -> _Seen:
+    """Return what occurs among the newest contacts."""
+    seen = _Seen(set(), set(), set())
+    newest = Contact.objects.of(business).order_by("-id").values_list("recipient__country", "language", "attributes")
+    for country, language, attributes in newest[:N_LOOKED_AT]:
+        seen.countries.add(country)
+        seen.languages.add(language)
+        seen.attributes.update(attributes)
+    return seen
+
+
+class WhenForm(StepForm):
+    """When it leaves, how long it is worth sending, and how fast."""
+
+    start = forms.ChoiceField(
+        label=_("It leaves"),
+        choices=[("now", _("As soon as it is launched")), ("later", _("At a set time"))],
+        widget=forms.RadioSelect,
+    )
+    scheduled_at = forms.DateTimeField(
+        label=_("Set time"), required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    )
+    life_hours = forms.TypedChoiceField(
+        label=_("Whoever cannot be reached by then gets nothing"),
+        coerce=int,
+        help_text=_("Quiet hours are kept in each person’s own time: a short life leaves out those for whom it is night."),
+    )
+    waits_for_cap = forms.BooleanField(label=_("Wait for people who have had enough offers for now, within that time"), required=False)
+    messages_per_second = forms.IntegerField(
+        label=_("At most, per second"), min_value=1, max_value=100_000, required=False, help_text=_("Empty: as fast as the sender may.")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        lives: list[tuple[int, Any]] = list(LIVES)
+        if self.draft and self.draft.life_hours not in dict(lives):
+            lives.append((self.draft.life_hours, _("%(n)s hours") % {"n": self.draft.life_hours}))
+        self.fields["life_hours"].choices = sorted(lives, key=lambda life: life[0])  # type: ignore[attr-defined]
+        self.fields["scheduled_at"].help_text = _("In the time zone of your business: %(zone)s.") % {"zone": self.business.timezone}
+
+    def answers(self, draft: Broadcast) -> dict[str, Any]:
+        return {
+            "start": "later" if draft.scheduled_at else "now",
+            "scheduled_at": draft.scheduled_at and timezone.localtime(draft.scheduled_at),
+            "life_hours": draft.life_hours,
+            "waits_for_cap": draft.waits_for_cap,
+            "messages_per_second": draft.messages_per_second,
+        }
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if given.get("start") == "later" and not given.get("scheduled_at") and "scheduled_at" not in self.errors:
+            self.add_error("scheduled_at", _("Choose the day and the hour."))
+        return given
+
+    def changes(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        return {
+            "scheduled_at": given["scheduled_at"] if given["start"] == "later" else None,
+            **{name: given[name] for name in ("life_hours", "waits_for_cap", "messages_per_second")},
+        }
+
+
+class MoneyForm(StepForm):
+    """The most it may cost."""
+
+    budget = forms.DecimalField(
+        label=_("Budget"),
+        min_value=Decimal("0.01"),
+        max_digits=12,
+        decimal_places=2,
+        required=False,
+        help_text=_("Empty: what the estimate says at most. When the budget is used up, the others get nothing."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["budget"].label = _("Budget (%(currency)s)") % {"currency": self.business.currency}
+        self.fields["budget"].widget.attrs["inputmode"] = "decimal"
+
+    def answers(self, draft: Broadcast) -> dict[str, Any]:
+        micro = draft.budget_micro
+        return {"budget": None if micro is None else (Decimal(micro) / prices.MICRO).quantize(Decimal("0.01"))}
+
+    def changes(self) -> dict[str, Any]:
+        budget: Decimal | None = self.cleaned_data["budget"]
+        return {"budget_micro": None if budget is None else prices.to_micro(budget)}
+
+    def blame(self, refusal: ValidationError) -> None:
+        for sentence in refusal.messages:
+            self.add_error("budget", sentence)
+
+
+class PauseForm(forms.Form):
+    reason = forms.CharField(label=_("Why?"), max_length=300, help_text=_("Your team reads it beside the broadcast."))
+
+
+class ConnectWebhookForm(forms.Form):
+    """A messaging service of the operator or the business, that takes messages by HTTP."""
+
+    name = forms.CharField(label=_("Name that people see"), max_length=80)
+    url = forms.URLField(
+        label=_("Address of the service"),
+        assume_scheme="https",
+        help_text=_("Tambour POSTs each message there, signed; the service answers with its receipts."),
+    )
+
+
+class ConnectSandboxForm(forms.Form):
+    name = forms.CharField(label=_("Name that people see"), max_length=80)

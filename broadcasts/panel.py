@@ -1,0 +1,77 @@
+"""The estimate as people read it: who will get it, who not and why, in as much detail as may be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broadcasts import disclosure
+from broadcasts.models import Estimate
+from consent.reasons import NOT_REACHABLE_NOW, Reason
+
+TONE_OF = {
+    **dict.fromkeys((Reason.OPTED_OUT, Reason.BLOCKED), "bad"),
+    **dict.fromkeys(
+        (Reason.INVALID_ADDRESS, Reason.NO_INTERACTION, Reason.NO_LEGAL_BASIS, Reason.QUARANTINED, Reason.MISSING_VARIABLE), "warn"
+    ),
+}
+BAR_UNITS = 1000
+MIN_UNITS = 4
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of the bar, in thousandths of its length."""
+
+    tone: str
+    x: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One reason not to be reached; ``n`` is None where a number would say too much."""
+
+    code: str
+    sentence: str
+    n: int | None
+    tone: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """``n_reached`` is rounded, and ``is_about`` true, where the exact number would give the hidden reasons away."""
+
+    estimate: Estimate
+    n_reached: int
+    is_about: bool
+    rows: list[Row]
+    segments: list[Segment]
+
+
+def of(estimate: Estimate) -> Panel:
+    """Return what the panel says of ``estimate``."""
+    lines = disclosure.public_reasons(estimate.reasons, estimate.n_audience)
+    rows = [Row(line.code, line.sentence, line.n, _tone(line.code)) for line in lines]
+    hides = any(line.code == NOT_REACHABLE_NOW for line in lines)
+    n_reached = _what_is_left(estimate, rows) if hides else estimate.n_eligible
+    return Panel(estimate, n_reached, hides, rows, list(_segments(n_reached, rows, estimate.n_audience)))
+
+
+def _what_is_left(estimate: Estimate, rows: list[Row]) -> int:
+    """Count as reached whoever is in no shown row, so that nothing can be learnt by subtracting."""
+    return max(0, estimate.n_audience - sum(row.n or 0 for row in rows))
+
+
+def _tone(code: str) -> str:
+    return "mute" if code == NOT_REACHABLE_NOW else TONE_OF.get(Reason[code.upper()], "mute")
+
+
+def _segments(n_reached: int, rows: list[Row], n_audience: int) -> list[Segment]:
+    segments: list[Segment] = []
+    x = 0
+    for tone, n in [("accent", n_reached), *((row.tone, row.n or 0) for row in rows)]:
+        if n:
+            width = max(MIN_UNITS, BAR_UNITS * n // max(1, n_audience))
+            segments.append(Segment(tone, x, width))
+            x += width
+    return segments

@@ -1,0 +1,1 @@
+"""Broadcasts in the browser: composing one, watching one, and the senders that carry them."""

@@ -1,0 +1,157 @@
+"""Watching broadcasts: the list, the live page, and what can still be done to one that is under way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from broadcasts import counts, disclosure, lifecycle
+from broadcasts.forms import PauseForm
+from broadcasts.models import Broadcast, Budget, Delivery
+from broadcasts.tasks import tick
+from businesses.access import member_view
+from businesses.models import Business, Member, User
+from consent.models import Contact
+
+BROADCASTS_PER_PAGE = 20
+N_ATTENTION = 100
+
+
+def _broadcast(business: Business, code: str) -> Broadcast:
+    rows = Broadcast.objects.of(business).select_related("business", "template", "sender", "hold")
+    return get_object_or_404(rows, code=code)
+
+
+@require_safe
+@member_view()
+def broadcasts_page(request: HttpRequest, business: Business) -> HttpResponse:
+    """List the newest first; how far each is comes from its own row."""
+    rows = Broadcast.objects.of(business).order_by("-created_at", "-id")
+    after = request.GET.get("after", "")
+    if after:
+        last = get_object_or_404(Broadcast.objects.of(business), code=after)
+        rows = rows.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk))
+    page = list(rows[: BROADCASTS_PER_PAGE + 1])
+    context = {
+        "business": business,
+        "broadcasts": page[:BROADCASTS_PER_PAGE],
+        "has_more": len(page) > BROADCASTS_PER_PAGE,
+        "is_first": not after,
+    }
+    return render(request, "broadcasts/list.html", context)
+
+
+@require_safe
+@member_view()
+def broadcast_page(request: HttpRequest, business: Business, broadcast_code: str) -> HttpResponse:
+    """Show how far it is. htmx asks again every two seconds while it is under way; a reload shows the same."""
+    broadcast = _broadcast(business, broadcast_code)
+    if broadcast.state == Broadcast.State.DRAFT:
+        return redirect("broadcast-review", business.code, broadcast.code)
+    is_live = broadcast.settled_at is None and (not broadcast.has_ended or broadcast.completed_at is None or _is_recent(broadcast))
+    context = _live_context(business, broadcast) | {"is_live": is_live}
+    if not request.headers.get("HX-Request"):
+        return render(request, "broadcasts/broadcast.html", context)
+    # The head of the page (its state, its buttons) is outside of what is polled: a change of state reloads it.
+    if not is_live or request.GET.get("state") != broadcast.state:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    page = "broadcasts/live_words.html" if request.GET.get("part") == "words" else "broadcasts/live.html"
+    return render(request, page, context)
+
+
+def _is_recent(broadcast: Broadcast) -> bool:
+    """Receipts still change the picture for a while after the last message left."""
+    return broadcast.completed_at is not None and (timezone.now() - broadcast.completed_at).total_seconds() < 600
+
+
+def _live_context(business: Business, broadcast: Broadcast) -> dict[str, Any]:
+    funnel = counts.funnel(broadcast)
+    n_handed_over = funnel.sent + funnel.failed + funnel.unknown
+    began = max(filter(None, (broadcast.launched_at, broadcast.scheduled_at)), default=broadcast.created_at)
+    seconds = ((broadcast.completed_at or timezone.now()) - began).total_seconds()
+    rate = n_handed_over / seconds if seconds >= 1 else 0.0
+    return {
+        "business": business,
+        "broadcast": broadcast,
+        "funnel": funnel,
+        "n_audience": funnel.audience or broadcast.n_confirmed,
+        "n_decided": funnel.audience - funnel.queued,
+        "reasons": disclosure.public_reasons(funnel.reasons, funnel.audience),
+        "rate": rate,
+        "seconds_left": funnel.queued / rate if rate and broadcast.state == Broadcast.State.SENDING else None,
+        "budget": Budget.objects.filter(broadcast=broadcast).first(),
+        "currency": business.currency,
+    }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_view(Member.Role.MARKETER)
+def pause_page(request: HttpRequest, business: Business, broadcast_code: str) -> HttpResponse:
+    """Say what pausing will do, and do it."""
+    broadcast = _broadcast(business, broadcast_code)
+    form = PauseForm(request.POST or None)
+    if form.is_valid():
+        return _act(request, broadcast, lifecycle.pause, _("Paused. Nothing leaves until you resume it."), reason=form.cleaned_data["reason"])
+    return _confirm(request, business, broadcast, "broadcasts/pause.html", form=form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_view(Member.Role.MARKETER)
+def resume_page(request: HttpRequest, business: Business, broadcast_code: str) -> HttpResponse:
+    """Say what resuming will do, and do it."""
+    broadcast = _broadcast(business, broadcast_code)
+    if request.method == "POST":
+        return _act(request, broadcast, lifecycle.resume, _("It goes on."))
+    return _confirm(request, business, broadcast, "broadcasts/resume.html")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_view(Member.Role.MARKETER)
+def cancel_page(request: HttpRequest, business: Business, broadcast_code: str) -> HttpResponse:
+    """Say what cancelling will do, and do it."""
+    broadcast = _broadcast(business, broadcast_code)
+    if request.method == "POST":
+        return _act(request, broadcast, lifecycle.cancel, _("Cancelled. Nobody else will get it."))
+    return _confirm(request, business, broadcast, "broadcasts/cancel.html")
+
+
+def _act(request: HttpRequest, broadcast: Broadcast, deed: Callable[..., object], done: str, **facts: Any) -> HttpResponse:
+    assert isinstance(request.user, User)
+    try:
+        deed(broadcast=broadcast, by=request.user, now=timezone.now(), **facts)
+    except ValidationError as refusal:
+        messages.error(request, refusal.messages[0])
+    else:
+        messages.success(request, done)
+        tick.delay_on_commit()
+    return redirect("broadcast", broadcast.business.code, broadcast.code)
+
+
+def _confirm(request: HttpRequest, business: Business, broadcast: Broadcast, page: str, **more: Any) -> HttpResponse:
+    context = _live_context(business, broadcast) | more
+    return render(request, page, context, status=422 if request.method == "POST" else 200)
+
+
+@require_safe
+@member_view()
+def attention_page(request: HttpRequest, business: Business, broadcast_code: str) -> HttpResponse:
+    """List the people of whom nobody knows whether the message reached them."""
+    broadcast = _broadcast(business, broadcast_code)
+    open_ends = Delivery.objects.filter(
+        broadcast_id=broadcast.pk, state__in=[Delivery.State.UNKNOWN, Delivery.State.UNCONFIRMED]
+    ).order_by("recipient_id")[:N_ATTENTION]
+    deliveries = list(open_ends)
+    contacts = Contact.objects.of(business).select_related("recipient").prefetch_related("recipient__addresses")
+    contact_of = contacts.in_bulk([delivery.contact_id for delivery in deliveries])
+    rows = [(delivery, contact_of[delivery.contact_id]) for delivery in deliveries if delivery.contact_id in contact_of]
+    context = {"business": business, "broadcast": broadcast, "rows": rows, "funnel": counts.funnel(broadcast), "n_shown": N_ATTENTION}
+    return render(request, "broadcasts/attention.html", context)

@@ -41,7 +41,7 @@ class Seed:
                 header=wording.header,
                 body=wording.body,
                 examples={name: example for name, (example, _fallback) in wording.variables.items()},
-                link=(wording.link, self.url, "") if wording.link else None,
+                link=(wording.link, self.url) if wording.link else None,
             ),
             {name: fallback for name, (_example, fallback) in wording.variables.items() if fallback},
         )

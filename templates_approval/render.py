@@ -90,7 +90,7 @@ class Prepared:
     """A template read once and filled many times: lists of literal words and of variables' keys, in turns."""
 
     message: reading.Message
-    fallbacks: Mapping[str, str]
+    fallbacks: Mapping[str, object]
     header: tuple[str, ...]
     body: tuple[str, ...]
     urls: tuple[tuple[str, ...], ...]
@@ -117,24 +117,24 @@ class Prepared:
                 return RenderedButton(button.kind, button.text, code=fill(("", placeholders.COUPON)))
 
 
-def prepare(components: Any, *, fallbacks: Mapping[str, str]) -> Prepared:
+def prepare(components: Any, *, fallbacks: Mapping[str, object]) -> Prepared:
     """Read ``components`` for many renderings. Never fails; what cannot be read is left out."""
     message = reading.read(components)
     return Prepared(
         message=message,
-        fallbacks=fallbacks if isinstance(fallbacks, Mapping) else {},
+        fallbacks=fallbacks,
         header=_cut("header", message.header.text if message.header else ""),
         body=_cut("body", message.body.text if message.body else ""),
         urls=tuple(_cut(f"button.{index}", button.url) for index, button in enumerate(message.buttons)),
     )
 
 
-def render(components: Any, values: Mapping[str, object], *, fallbacks: Mapping[str, str]) -> Rendered:
+def render(components: Any, values: Mapping[str, object], *, fallbacks: Mapping[str, object]) -> Rendered:
     """Return the message that ``components`` make with ``values``; see ``Prepared.render``."""
     return prepare(components, fallbacks=fallbacks).render(values)
 
 
-def missing(components: Any, values: Mapping[str, object], fallbacks: Mapping[str, str]) -> list[str]:
+def missing(components: Any, values: Mapping[str, object], fallbacks: Mapping[str, object]) -> list[str]:
     """Return the variables that have neither a value nor a fallback, in reading order."""
     return [
         name
@@ -161,7 +161,7 @@ def _cut(part: str, text: str) -> tuple[str, ...]:
 class _Filling:
     """Puts one person's values into the cut texts and remembers what was missing."""
 
-    def __init__(self, values: Mapping[str, object], fallbacks: Mapping[str, str]) -> None:
+    def __init__(self, values: Mapping[str, object], fallbacks: Mapping[str, object]) -> None:
         self.values = values
         self.fallbacks = fallbacks
         self.unfilled: list[str] = []

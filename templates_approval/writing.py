@@ -16,11 +16,11 @@ def components(
     header: str = "",
     footer: str | None = None,
     examples: Mapping[str, str],
-    link: tuple[str, str, str] | None = None,
+    link: tuple[str, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Write component JSON: header and footer when there are any, both reactions, then the link (label, url, example).
+    """Write component JSON: header and footer when there are any, both reactions, then the link (label, address).
 
-    ``footer=None`` says how to stop in the language's own words.
+    ``examples`` are by the names of ``placeholders.key``. ``footer=None`` says how to stop in the language's own words.
     """
     words = offer.wording(language)
     parts: list[dict[str, Any]] = []
@@ -38,10 +38,17 @@ def components(
         {"type": reading.QUICK_REPLY, "text": words.not_interested},
     ]
     if link is not None:
-        label, url, example = link
-        buttons.append({"type": reading.URL, "text": label, "url": url} | ({"example": [example]} if example else {}))
+        buttons.append(_link(*link, index=len(buttons), examples=examples))
     parts.append({"type": reading.BUTTONS, "buttons": buttons})
     return parts
+
+
+def _link(label: str, url: str, *, index: int, examples: Mapping[str, str]) -> dict[str, Any]:
+    button: dict[str, Any] = {"type": reading.URL, "text": label, "url": url}
+    found = placeholders.find(url)
+    if found and (example := examples.get(placeholders.key(f"button.{index}", found[0].name))):
+        button["example"] = [url[: found[0].start] + example]
+    return button
 
 
 def _example(part: str, text: str, examples: Mapping[str, str]) -> dict[str, Any]:

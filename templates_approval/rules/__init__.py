@@ -13,7 +13,7 @@ __all__ = ["BOOK", "Finding", "Severity", "check", "errors"]
 
 
 def check(
-    components: Any, *, category: str, language: str, fallbacks: Mapping[str, str], profile: str = "platform"
+    components: Any, *, category: str, language: str, fallbacks: Mapping[str, object], profile: str = "platform"
 ) -> list[Finding]:
     """Return what is wrong with a template, errors first, each in reading order.
 
@@ -21,7 +21,6 @@ def check(
     carry Interested, Not interested and a way to stop, hide no link, and ask for no secret. Never raises for any JSON.
     """
     message = reading.read(components)
-    fallbacks = fallbacks if isinstance(fallbacks, Mapping) else {}
     findings = list(_found(message, category=category, language=language, fallbacks=fallbacks, profile=profile))
     return sorted(findings, key=lambda finding: finding.severity != Severity.ERROR)
 
@@ -32,7 +31,7 @@ def errors(findings: list[Finding]) -> list[Finding]:
 
 
 def _found(
-    message: reading.Message, *, category: str, language: str, fallbacks: Mapping[str, str], profile: str
+    message: reading.Message, *, category: str, language: str, fallbacks: Mapping[str, object], profile: str
 ) -> Iterator[Finding]:
     for fault in message.faults:
         yield Finding(fault.code, fault.path, fault.params)

@@ -25,7 +25,7 @@ PHONE = re.compile(r"\+?[1-9][0-9 ().-]{4,18}[0-9]\Z")
 CODE = re.compile(r"[A-Za-z0-9]{1,20}\Z")
 
 
-def check(message: reading.Message, *, fallbacks: Mapping[str, str]) -> Iterator[Finding]:
+def check(message: reading.Message, *, fallbacks: Mapping[str, object]) -> Iterator[Finding]:
     """Yield what exceeds WhatsApp's limits."""
     if message.header is not None:
         yield from _header(message.header)
@@ -61,7 +61,7 @@ def _media(header: reading.Text) -> Iterator[Finding]:
     yield Finding("header_not_carried", f"{header.path}.format", {"format": header.format})
 
 
-def _body(message: reading.Message, fallbacks: Mapping[str, str]) -> Iterator[Finding]:
+def _body(message: reading.Message, fallbacks: Mapping[str, object]) -> Iterator[Finding]:
     body = message.body
     if body is None:
         yield Finding("body_missing", "components")
@@ -79,7 +79,7 @@ def _body(message: reading.Message, fallbacks: Mapping[str, str]) -> Iterator[Fi
         yield Finding("body_emojis", path, {"count": count, "limit": MAX_EMOJIS})
 
 
-def _length_filled(body: reading.Text, fallbacks: Mapping[str, str]) -> int:
+def _length_filled(body: reading.Text, fallbacks: Mapping[str, object]) -> int:
     """Return the length of the body with the longer of example and fallback in each place."""
     length = len(body.text)
     for found in placeholders.find(body.text):

@@ -19,7 +19,7 @@ FORBIDDEN_SIGNS = re.compile(r"[#$%]")
 SHOWN = 40
 
 
-def check(message: reading.Message, *, fallbacks: Mapping[str, str]) -> Iterator[Finding]:
+def check(message: reading.Message, *, fallbacks: Mapping[str, object]) -> Iterator[Finding]:
     """Yield what is wrong with the variables, their examples and their fallbacks."""
     for name, part in message.texts:
         yield from _text(name, part)
@@ -125,7 +125,7 @@ def _formats(message: reading.Message) -> Iterator[Finding]:
         yield Finding("variables_mixed", "components")
 
 
-def _fallbacks(message: reading.Message, fallbacks: Mapping[str, str]) -> Iterator[Finding]:
+def _fallbacks(message: reading.Message, fallbacks: Mapping[str, object]) -> Iterator[Finding]:
     names = dict.fromkeys(name for name, _ in placeholders.slots(message))
     for name, value in fallbacks.items():
         path, shown = f"fallbacks.{name}", {"name": str(name)[:SHOWN]}

@@ -5,7 +5,7 @@ PYTHON3 ?= python3
 LAUNCH = @$(PYTHON3) -m launch
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench promises manage lock
+.PHONY: help demo serve test check bench promises manage messages compile lock
 
 help: ## Print this
 	@echo "Tambour. All that is needed: python3 (3.11 or newer), make, git."; echo
@@ -31,6 +31,12 @@ promises: ## Run the property and race tests at full length
 
 manage: ## Run a management command with the servers up: make manage CMD='check'
 	$(LAUNCH) manage
+
+messages: ## Collect the texts to translate into config/locale (needs the gettext tools)
+	$(LAUNCH) messages
+
+compile: ## Turn the translated texts into the files that Django reads
+	$(LAUNCH) compile
 
 lock: ## Resolve the packages of pyproject.toml again and write requirements/
 	$(LAUNCH) lock

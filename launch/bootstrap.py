@@ -34,13 +34,13 @@ def install() -> None:
         if ready():
             return
         python = _find_python()
-        uv = _find_uv(python)
+        uv = find_uv(python)
         if not _stamp() or not _runs(PYTHON):
             _make_environment(python)
         STAMP.unlink(missing_ok=True)
         _say("Installing the packages of %s" % LOCK.relative_to(ROOT))
         arguments = [*uv, "pip", "sync", "--quiet", "--require-hashes", "--python", str(PYTHON), str(LOCK)]
-        if subprocess.run(arguments, env=_for_uv(), cwd=ROOT).returncode:
+        if subprocess.run(arguments, env=for_uv(), cwd=ROOT).returncode:
             raise CannotStart(
                 "The packages could not be installed (see above). Check that this machine reaches its Python "
                 "package index (UV_DEFAULT_INDEX names another one) and has 1 GB free, then run the same command again."
@@ -93,7 +93,7 @@ def _make_environment(python: str) -> None:
         )
 
 
-def _find_uv(python: str) -> list[str]:
+def find_uv(python: str) -> list[str]:
     """The command that runs uv: the one on PATH, the one fetched before, or a fresh one by pip."""
     on_path = shutil.which("uv")
     if on_path and subprocess.run([on_path, "--version"], capture_output=True).returncode == 0:
@@ -128,7 +128,7 @@ def _pip(python: str) -> list[str]:
     )
 
 
-def _for_uv() -> dict[str, str]:
+def for_uv() -> dict[str, str]:
     """uv does not read pip's settings: pass on a mirror that the person has chosen for pip."""
     environment = dict(os.environ)
     mirror = environment.get("PIP_INDEX_URL")

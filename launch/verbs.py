@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from launch import LOCAL, ROOT, CannotStart, checkout, chromium, guards, servers, services
+from launch import LOCAL, ROOT, CannotStart, bootstrap, checkout, chromium, guards, programs, servers
 from launch.processes import Supervisor, stop_on_sigterm
 
 USUAL_PORT = 8000
@@ -99,6 +99,29 @@ def bench(rest: list[str]) -> int:
         return _foreground([sys.executable, "-m", "benchmarks", *rest], environment)
 
 
+def messages(_: list[str]) -> int:
+    """Collect the texts to translate into config/locale."""
+    ignored = [part for name in (".venv", ".local", "tests") for part in ("--ignore", f"{name}/*")]
+    command = servers.manage("makemessages", "--locale", "fr", "--no-wrap", "--add-location", "file", *ignored)
+    return _foreground(command, {**servers.inherited(), **guards.WITHOUT_SERVERS})
+
+
+def compile_(_: list[str]) -> int:
+    """Turn the translated texts into the files that Django reads."""
+    command = [sys.executable, "-m", "babel.messages.frontend", "compile", "--domain", "django"]
+    return _foreground([*command, "--directory", "config/locale"], dict(servers.inherited()))
+
+
+def lock(_: list[str]) -> int:
+    """Resolve the packages of pyproject.toml and write the hashed locks, which name no index and no machine."""
+    uv = [*bootstrap.find_uv(sys.executable), "pip", "compile", "--quiet", "--universal", "--upgrade"]
+    plain = ["--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--python-version", "3.11"]
+    whole = [*uv, *plain, "--extra", "embedded", "--group", "dev", "pyproject.toml", "-o", "requirements/dev.lock"]
+    image = [*uv, *plain, "-c", "requirements/dev.lock", "pyproject.toml", "-o", "requirements/runtime.lock"]
+    environment = bootstrap.for_uv()
+    return _foreground(whole, environment) or _foreground(image, environment)
+
+
 def help_(_: list[str]) -> int:
     """Point to the Makefile, which explains itself."""
     return subprocess.run(["make", "--no-print-directory", "help"], cwd=ROOT).returncode
@@ -126,11 +149,11 @@ def _everything() -> Iterator[tuple[Supervisor, dict[str, str]]]:
         environment["WEB_BIND"] = os.environ.get("WEB_BIND", f"127.0.0.1:{port}")
         _migrate(environment)
         checkout.publish(up, public_url)
-        for name in services.COMMANDS:
-            supervisor.start_soon(services.service(name, environment))
+        for name in programs.COMMANDS:
+            supervisor.start_soon(programs.service(name, environment))
         supervisor.wait_until(lambda: _answers(f"http://127.0.0.1:{port}/healthz"), of="web")
-        for name in services.HEARTBEATS:
-            supervisor.wait_until(lambda name=name: services.is_alive(name, up.redis_url), of=name)  # type: ignore[misc]
+        for name in programs.HEARTBEATS:
+            supervisor.wait_until(lambda name=name: programs.is_alive(name, up.redis_url), of=name)  # type: ignore[misc]
         print(f"· Everything is up after {time.monotonic() - began:.1f} s; logs are in {LOCAL / 'logs'}", flush=True)
         yield supervisor, environment
 
@@ -197,5 +220,8 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "bench": bench,
     "promises": promises,
     "manage": manage,
+    "messages": messages,
+    "compile": compile_,
+    "lock": lock,
     "help": help_,
 }

@@ -29,10 +29,11 @@ import django
 import psycopg
 import pytest
 import redis
-from hypothesis import HealthCheck, settings as hypothesis_settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
-from launch import ROOT, postgres, servers, services
+from launch import ROOT, postgres, programs, servers
 from launch.processes import Service, Supervisor
 from launch.verbs import free_port
 
@@ -244,12 +245,12 @@ class House:
 
     def start(self, name: str, **environment: str) -> None:
         """Start `web`, `send`, `desk` or `beat` and wait for its sign of life."""
-        service = services.service(name, {**self.environment, **environment})
+        service = programs.service(name, {**self.environment, **environment})
         service = Service(**{**vars(service), "log": self.logs / f"{name}.log"})
         if name == "web":
             self.supervisor.start(service, is_ready=lambda: answers(f"{self.url}/healthz"))
         else:
-            self.supervisor.start(service, is_ready=lambda: services.is_alive(name, self.database.redis_url))
+            self.supervisor.start(service, is_ready=lambda: programs.is_alive(name, self.database.redis_url))
 
     def pid(self, name: str) -> int:
         return self.supervisor.running[name][1].pid

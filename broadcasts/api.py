@@ -1,0 +1,278 @@
+"""Broadcasts for client programs: create, estimate, launch, follow, pause, resume, cancel."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from broadcasts import counts, disclosure, estimate, lifecycle
+from broadcasts.models import Broadcast, Estimate, Sender
+from businesses.rest import CodeField, NothingSerializer, StrictSerializer, business_of, maker_of, repeatable
+from templates_approval.models import Template
+
+READ, WRITE = "broadcasts:read", "broadcasts:write"
+CODES_MAX = 10_000
+
+
+class AudienceSerializer(StrictSerializer):
+    """All of the conditions hold together; an empty object is every contact."""
+
+    countries = serializers.ListField(child=serializers.RegexField(r"^[A-Z]{2}$"), max_length=250, required=False)
+    languages = serializers.ListField(child=serializers.CharField(max_length=8), max_length=100, required=False)
+    attributes = serializers.DictField(child=serializers.CharField(max_length=200), required=False)
+    contacts = serializers.ListField(child=serializers.CharField(max_length=24), max_length=CODES_MAX, required=False)
+    except_contacts = serializers.ListField(
+        child=serializers.CharField(max_length=24), max_length=CODES_MAX, required=False
+    )
+
+
+class DraftSerializer(StrictSerializer):
+    """What a broadcast is made of. Its rules are ``broadcasts.lifecycle``'s; here types and lengths are checked."""
+
+    name = serializers.CharField(max_length=120)
+    template = CodeField(queryset=Template.objects.all())
+    sender = CodeField(queryset=Sender.objects.all())
+    audience = AudienceSerializer(required=False)
+    variables = serializers.DictField(
+        child=serializers.CharField(max_length=1024, allow_blank=True),
+        required=False,
+        help_text=_("The same for everybody; a contact's own attribute of that name goes first."),
+    )
+    scheduled_at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text=_("Empty: as soon as it is launched.")
+    )
+    life_hours = serializers.IntegerField(
+        min_value=1, max_value=720, required=False, help_text=_("After that nobody is sent it any more.")
+    )
+    waits_for_cap = serializers.BooleanField(
+        required=False, help_text=_("Wait for the next free slot of people who have had enough offers.")
+    )
+    holdout_permille = serializers.IntegerField(min_value=0, max_value=500, required=False)
+    messages_per_second = serializers.IntegerField(min_value=1, max_value=100_000, required=False, allow_null=True)
+    budget_micro = serializers.IntegerField(
+        min_value=1, max_value=10**15, required=False, allow_null=True, help_text=_("10⁻⁶ of the wallet's currency.")
+    )
+
+
+class StateSerializer(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(choices=Broadcast.State.choices, required=False)
+
+
+class LaunchSerializer(StrictSerializer):
+    token = serializers.CharField(max_length=64, help_text=_("From the estimate that you agree to."))
+
+
+class PauseSerializer(StrictSerializer):
+    reason = serializers.CharField(max_length=300, required=False, default="API")
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    """So many people, and why. Facts that other businesses have to do with are one reason, ``not_reachable_now``."""
+
+    code = serializers.CharField()
+    sentence = serializers.CharField()
+    n = serializers.IntegerField(
+        allow_null=True, help_text=_("Empty where a number would say too much about one person.")
+    )
+
+
+class BroadcastSerializer(serializers.ModelSerializer[Broadcast]):
+    template = serializers.SlugRelatedField[Any](slug_field="code", read_only=True)
+    sender = serializers.SlugRelatedField[Any](slug_field="code", read_only=True)
+    currency = serializers.CharField(source="business.currency", read_only=True)
+    audience = serializers.DictField(read_only=True)
+    variables = serializers.DictField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = Broadcast
+        fields = (
+            *("code", "name", "state", "state_reason", "template", "sender", "audience", "variables"),
+            *(
+                "scheduled_at",
+                "life_hours",
+                "waits_for_cap",
+                "holdout_permille",
+                "messages_per_second",
+                "budget_micro",
+                "currency",
+            ),
+            *("created_at", "launched_at", "ends_at", "completed_at", "settled_at"),
+        )
+        read_only_fields = fields
+
+
+class FunnelSerializer(serializers.Serializer[Any]):
+    """How many people are where: ``audience`` is the sum of queued, skipped, sent, failed and unknown."""
+
+    audience = serializers.IntegerField()
+    queued = serializers.IntegerField()
+    skipped = serializers.IntegerField()
+    sent = serializers.IntegerField()
+    delivered = serializers.IntegerField()
+    read = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    unknown = serializers.IntegerField()
+
+
+class FullBroadcastSerializer(BroadcastSerializer):
+    """With its results, as of now."""
+
+    funnel = serializers.SerializerMethodField()
+    not_reached = serializers.SerializerMethodField()
+
+    class Meta(BroadcastSerializer.Meta):
+        fields = (*BroadcastSerializer.Meta.fields, "funnel", "not_reached")
+        read_only_fields = fields
+
+    @extend_schema_field(FunnelSerializer)
+    def get_funnel(self, broadcast: Broadcast) -> dict[str, Any]:
+        return FunnelSerializer(self.context["funnel"]).data
+
+    @extend_schema_field(ReasonSerializer(many=True))
+    def get_not_reached(self, broadcast: Broadcast) -> list[dict[str, Any]]:
+        funnel: counts.Funnel = self.context["funnel"]
+        return _public(funnel.reasons, funnel.audience)
+
+
+class EstimateSerializer(serializers.ModelSerializer[Estimate]):
+    not_reached = serializers.SerializerMethodField()
+    price_lines = serializers.ListField(child=serializers.DictField(), read_only=True)
+    currency = serializers.CharField(source="broadcast.business.currency", read_only=True)
+
+    class Meta:
+        model = Estimate
+        fields = (
+            *("token", "is_exact", "n_audience", "n_eligible", "not_reached", "price_lines"),
+            *("min_micro", "likely_micro", "max_micro", "currency", "seconds", "created_at"),
+        )
+        read_only_fields = fields
+
+    @extend_schema_field(ReasonSerializer(many=True))
+    def get_not_reached(self, estimated: Estimate) -> list[dict[str, Any]]:
+        return _public(estimated.reasons, estimated.n_audience)
+
+
+def _public(reasons: dict[str, int], n_audience: int) -> list[dict[str, Any]]:
+    return [line._asdict() for line in disclosure.public_reasons(reasons, n_audience)]
+
+
+DRAFT = {
+    "name": "Spring sale",
+    "template": "tpl_0123456789abcdef",
+    "sender": "snd_0123456789abcdef",
+    "audience": {"countries": ["FR"], "attributes": {"city": "Lyon"}},
+    "variables": {"discount": "20"},
+    "life_hours": 24,
+}
+
+
+@extend_schema(tags=["broadcasts"])
+class Broadcasts(GenericViewSet[Broadcast]):
+    """Each operation looks up what its key's business owns, makes one call inward, and shows what came of it."""
+
+    scopes: ClassVar = {
+        "list": READ,
+        "retrieve": READ,
+        "create": WRITE,
+        "edit": WRITE,
+        "estimate": WRITE,
+        "launch": WRITE,
+        "pause": WRITE,
+        "resume": WRITE,
+        "cancel": WRITE,
+    }
+    serializer_class = BroadcastSerializer
+    lookup_field = "code"
+    filter_backends = ()
+
+    def get_queryset(self) -> QuerySet[Broadcast]:
+        return Broadcast.objects.of(business_of(self.request)).select_related("business", "template", "sender")
+
+    @extend_schema(
+        summary="List broadcasts, newest first",
+        parameters=[OpenApiParameter("state", enum=Broadcast.State.values, description="Only those in this state.")],
+        responses=BroadcastSerializer(many=True),
+    )
+    def list(self, request: Request) -> Response:
+        wanted = StateSerializer(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        page = self.paginate_queryset(self.get_queryset().filter(**wanted.validated_data))
+        return self.get_paginated_response(BroadcastSerializer(page, many=True).data)
+
+    @extend_schema(
+        summary="Create a draft",
+        request=DraftSerializer,
+        responses={201: FullBroadcastSerializer},
+        examples=[OpenApiExample("A spring sale", value=DRAFT, request_only=True)],
+    )
+    @repeatable
+    def create(self, request: Request) -> Response:
+        draft = {"audience": {}, "variables": {}} | self._read(DraftSerializer, request)
+        broadcast = lifecycle.create(business=business_of(request), by=maker_of(request), now=timezone.now(), **draft)
+        return self._show(broadcast, status=201)
+
+    @extend_schema(summary="Read a broadcast and its results", responses=FullBroadcastSerializer)
+    def retrieve(self, request: Request, code: str) -> Response:
+        return self._show(self.get_object())
+
+    @extend_schema(summary="Change a draft", request=DraftSerializer(partial=True), responses=FullBroadcastSerializer)
+    def edit(self, request: Request, code: str) -> Response:
+        changes = self._read(DraftSerializer, request, partial=True)
+        lifecycle.edit(broadcast=self.get_object(), by=maker_of(request), now=timezone.now(), **changes)
+        return self._show(self.get_object())
+
+    @extend_schema(
+        summary="Estimate who will be reached, who not and why, and the cost",
+        request=NothingSerializer,
+        responses={201: EstimateSerializer},
+    )
+    @repeatable
+    def estimate(self, request: Request, code: str) -> Response:
+        self._read(NothingSerializer, request)
+        estimated = estimate.estimate(broadcast=self.get_object(), now=timezone.now())
+        return Response(EstimateSerializer(estimated).data, status=201)
+
+    @extend_schema(
+        summary="Launch what an estimate showed", request=LaunchSerializer, responses=FullBroadcastSerializer
+    )
+    @repeatable
+    def launch(self, request: Request, code: str) -> Response:
+        token = self._read(LaunchSerializer, request)["token"]
+        lifecycle.launch(broadcast=self.get_object(), token=token, by=maker_of(request), now=timezone.now())
+        return self._show(self.get_object())
+
+    @extend_schema(summary="Pause the sending", request=PauseSerializer, responses=FullBroadcastSerializer)
+    @repeatable
+    def pause(self, request: Request, code: str) -> Response:
+        reason = self._read(PauseSerializer, request)["reason"]
+        lifecycle.pause(broadcast=self.get_object(), reason=reason, by=maker_of(request), now=timezone.now())
+        return self._show(self.get_object())
+
+    @extend_schema(summary="Go on with the sending", request=NothingSerializer, responses=FullBroadcastSerializer)
+    @repeatable
+    def resume(self, request: Request, code: str) -> Response:
+        self._read(NothingSerializer, request)
+        lifecycle.resume(broadcast=self.get_object(), by=maker_of(request), now=timezone.now())
+        return self._show(self.get_object())
+
+    @extend_schema(summary="Cancel what is not sent yet", request=NothingSerializer, responses=FullBroadcastSerializer)
+    @repeatable
+    def cancel(self, request: Request, code: str) -> Response:
+        self._read(NothingSerializer, request)
+        lifecycle.cancel(broadcast=self.get_object(), by=maker_of(request), now=timezone.now())
+        return self._show(self.get_object())
+
+    def _read(self, expected: type[StrictSerializer], request: Request, *, partial: bool = False) -> dict[str, Any]:
+        sent = expected(data=request.data, partial=partial, context={"business": business_of(request)})
+        sent.is_valid(raise_exception=True)
+        return dict(sent.validated_data)
+
+    def _show(self, broadcast: Broadcast, *, status: int = 200) -> Response:
+        context = {"funnel": counts.funnel(broadcast)}
+        return Response(FullBroadcastSerializer(broadcast, context=context).data, status=status)

@@ -1,0 +1,15 @@
+"""Addresses of the broadcasts resource, below ``/api/v1/``."""
+
+from django.urls import path
+
+from broadcasts.api import Broadcasts
+
+urlpatterns = [
+    path("broadcasts", Broadcasts.as_view({"get": "list", "post": "create"}), name="api-broadcasts"),
+    path("broadcasts/<slug:code>", Broadcasts.as_view({"get": "retrieve", "patch": "edit"}), name="api-broadcast"),
+    path("broadcasts/<slug:code>/estimate", Broadcasts.as_view({"post": "estimate"}), name="api-broadcast-estimate"),
+    path("broadcasts/<slug:code>/launch", Broadcasts.as_view({"post": "launch"}), name="api-broadcast-launch"),
+    path("broadcasts/<slug:code>/pause", Broadcasts.as_view({"post": "pause"}), name="api-broadcast-pause"),
+    path("broadcasts/<slug:code>/resume", Broadcasts.as_view({"post": "resume"}), name="api-broadcast-resume"),
+    path("broadcasts/<slug:code>/cancel", Broadcasts.as_view({"post": "cancel"}), name="api-broadcast-cancel"),
+]

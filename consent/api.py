@@ -1,0 +1,154 @@
+"""Contacts for client programs: who the business knows, and what proves that they dealt with it."""
+
+from typing import Any, ClassVar
+
+from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from businesses.models import Business
+from businesses.rest import StrictSerializer, business_of, repeatable
+from consent import contacts, fiction, interactions, phones
+from consent.models import Address, Contact, Interaction
+
+WRITE = "contacts:write"
+KINDS = {
+    "opt_in": Interaction.Kind.OPT_IN,
+    "purchase": Interaction.Kind.PURCHASE,
+    "inquiry": Interaction.Kind.INQUIRY,
+    "visit": Interaction.Kind.VISIT,
+}
+
+
+class PersonSerializer(StrictSerializer):
+    """What the business itself knows of a person; it is seen by no other business."""
+
+    phone = serializers.CharField(max_length=phones.MAX_LETTERS)
+    country = serializers.RegexField(
+        r"^[A-Z]{2}$", required=False, help_text=_("Of a number without its country's code.")
+    )
+    name = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    language = serializers.RegexField(r"^[a-z]{2,3}([-_][A-Za-z]{2,4})?$", max_length=8, required=False)
+    attributes = serializers.DictField(child=serializers.CharField(max_length=500, allow_blank=True), required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        business: Business = self.context["business"]
+        country = attrs.pop("country", business.country)
+        try:
+            number = phones.parse(
+                attrs.pop("phone"), default_country=country, allow_fiction=fiction.is_allowed(business)
+            )
+        except phones.BadNumber as error:
+            raise serializers.ValidationError({"phone": error.messages}, code=error.reason.value) from None
+        # A test account's people have sandbox phones only: whatever it sends stays in the house.
+        kind = Address.Kind.SANDBOX if business.is_test else Address.Kind.E164
+        return attrs | {
+            "address_kind": kind,
+            "value": number.e164,
+            "country": number.country,
+            "timezone": number.timezone,
+        }
+
+
+class EvidenceSerializer(StrictSerializer):
+    kind = serializers.ChoiceField(choices=list(KINDS))
+    occurred_at = serializers.DateTimeField()
+    evidence = serializers.CharField(max_length=200, help_text=_("Order number, form, message id: what proves it."))
+    opt_out_offered = serializers.BooleanField(default=False)
+
+
+class ContactSerializer(serializers.ModelSerializer[Contact]):
+    phone = serializers.SerializerMethodField()
+    country = serializers.CharField(source="recipient.country", read_only=True)
+    attributes = serializers.DictField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = Contact
+        fields = ("code", "phone", "country", "name", "language", "attributes", "created_at", "updated_at")
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_phone(self, contact: Contact) -> str | None:
+        return next((address.value for address in contact.recipient.addresses.all()), None)
+
+
+class InteractionSerializer(serializers.Serializer[Any]):
+    contact = serializers.CharField()
+    kind = serializers.ChoiceField(choices=list(KINDS))
+    occurred_at = serializers.DateTimeField()
+    evidence = serializers.CharField()
+    is_new = serializers.BooleanField(help_text=_("False when it was known already."))
+
+
+PERSON = {"phone": "+33639981234", "name": "Camille Durand", "language": "fr", "attributes": {"city": "Lyon"}}
+EVIDENCE = {
+    "kind": "purchase",
+    "occurred_at": "2026-03-14T09:30:00Z",
+    "evidence": "order 48211",
+    "opt_out_offered": True,
+}
+
+
+@extend_schema(tags=["contacts"])
+class Contacts(GenericViewSet[Contact]):
+    """A contact alone may not be written to: it takes an interaction, with its date and its evidence."""
+
+    scopes: ClassVar = {"list": WRITE, "retrieve": WRITE, "create": WRITE, "attest": WRITE}
+    serializer_class = ContactSerializer
+    lookup_field = "code"
+    filter_backends = ()
+    ordering = ("-id",)
+
+    def get_queryset(self) -> QuerySet[Contact]:
+        numbers = Address.objects.filter(kind__in=[Address.Kind.E164, Address.Kind.SANDBOX]).order_by("id")
+        mine = Contact.objects.of(business_of(self.request)).select_related("recipient", "business")
+        return mine.prefetch_related(Prefetch("recipient__addresses", queryset=numbers))
+
+    @extend_schema(summary="List contacts, newest first", responses=ContactSerializer(many=True))
+    def list(self, request: Request) -> Response:
+        page = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response(ContactSerializer(page, many=True).data)
+
+    @extend_schema(summary="Read a contact", responses=ContactSerializer)
+    def retrieve(self, request: Request, code: str) -> Response:
+        return Response(ContactSerializer(self.get_object()).data)
+
+    @extend_schema(
+        summary="Add a contact, or bring it up to date",
+        description="The same number is the same contact. What is not sent stays as it is.",
+        request=PersonSerializer,
+        responses={200: ContactSerializer},
+        examples=[OpenApiExample("A customer", value=PERSON, request_only=True)],
+    )
+    @repeatable
+    def create(self, request: Request) -> Response:
+        business = business_of(request)
+        person = PersonSerializer(data=request.data, context={"business": business})
+        person.is_valid(raise_exception=True)
+        contact = contacts.remember(business=business, now=timezone.now(), **person.validated_data)
+        return Response(ContactSerializer(contact).data)
+
+    @extend_schema(
+        summary="Attest that the person dealt with you",
+        request=EvidenceSerializer,
+        responses={200: InteractionSerializer},
+        examples=[OpenApiExample("A purchase", value=EVIDENCE, request_only=True)],
+    )
+    @repeatable
+    def attest(self, request: Request, code: str) -> Response:
+        contact = self.get_object()
+        sent = EvidenceSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        facts = sent.validated_data
+        noted = interactions.attest(
+            business=contact.business,
+            recipient=contact.recipient,
+            now=timezone.now(),
+            **(facts | {"kind": KINDS[facts["kind"]]}),
+        )
+        return Response(InteractionSerializer({"contact": contact.code, "is_new": noted is not None, **facts}).data)

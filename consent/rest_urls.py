@@ -1,0 +1,11 @@
+"""Addresses of the contacts resource, below ``/api/v1/``."""
+
+from django.urls import path
+
+from consent.api import Contacts
+
+urlpatterns = [
+    path("contacts", Contacts.as_view({"get": "list", "post": "create"}), name="api-contacts"),
+    path("contacts/<slug:code>", Contacts.as_view({"get": "retrieve"}), name="api-contact"),
+    path("contacts/<slug:code>/interactions", Contacts.as_view({"post": "attest"}), name="api-contact-interactions"),
+]

@@ -35,7 +35,7 @@ class Callback(models.Model):
 
 
 class InboundMessage(models.Model):
-    """The provider's id of something a person wrote or pressed: whoever inserts it first acts on it, nobody else does."""
+    """The provider's id of something a person wrote or pressed: only who inserts it first acts on it."""
 
     pk = models.CompositePrimaryKey("sender_id", "provider_id")
     sender_id = models.BigIntegerField()

@@ -1,0 +1,21 @@
+"""The clock's door: every second, whatever the providers have told is folded."""
+
+from __future__ import annotations
+
+import time
+
+from celery import shared_task
+from django.utils import timezone
+
+from feedback import receipts
+
+CALLBACKS_AT_ONCE = 200
+TURN_SECONDS = 20
+
+
+@shared_task(name="feedback.tasks.fold")  # type: ignore[untyped-decorator]  # celery is not typed
+def fold() -> None:
+    """Fold until nothing waits or the turn is over; the next turn goes on where this one stopped."""
+    end = time.monotonic() + TURN_SECONDS
+    while time.monotonic() < end and receipts.fold(now=timezone.now(), limit=CALLBACKS_AT_ONCE):
+        pass

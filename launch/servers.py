@@ -139,7 +139,7 @@ def for_children(servers: Servers, *, public_url: str = "http://localhost:8000")
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "MEDIA_ROOT": str(LOCAL / "media"),
         "FICTION_NUMBERS_ALLOWED": "true",
-        **inherited(),
+        **{name: value for name, value in inherited().items() if value},
         **servers.environment(),
     }
 

@@ -50,7 +50,7 @@ class CsvFile:
         self._put_back: deque[Line] = deque()
 
     def rows(self) -> Iterator[Row | BadLine]:
-        """Yield every record after the header, in order. Empty lines, and lines of nothing but separators, are passed over."""
+        """Yield every record after the header, in order, but no empty lines, nor lines of nothing but separators."""
         blank = self.delimiter + " \t"
         for line, text in self._upcoming():
             if text is None:
@@ -97,7 +97,7 @@ class CsvFile:
             yield self._put_back.popleft()
 
     def _quoted(self, line: int, text: str) -> Row | BadLine:
-        """Read a record with quotation marks, which may go on over the next lines; put those back if it does not end well."""
+        """Read a record with quotation marks, which may go on over the next lines; if it ends badly, put those back."""
         taken: list[Line] = []
 
         def pull() -> Iterator[str]:
@@ -141,7 +141,7 @@ def open_csv(file: BinaryIO, *, recognise: Callable[[list[str]], int]) -> CsvFil
 
 
 def detect_encoding(file: BinaryIO) -> str:
-    """Return the encoding by the byte order mark, by the zeros of UTF-16, or UTF-8 where most of it is, else Windows-1252.
+    """Return the encoding: by the byte order mark, by the zeros of UTF-16, UTF-8 where most is, else Windows-1252.
 
     A UTF-8 file with a few broken bytes stays UTF-8, so that only their lines are lost.
     """

@@ -11,17 +11,29 @@ from consent.phones import BadNumberReason
 class Fault(models.TextChoices):
     """The reasons that do not concern the number itself (those are ``phones.BadNumberReason``)."""
 
-    LINE_TOO_LONG = "line_too_long", _("This line is longer than any contact: a line break or a quotation mark is missing.")
+    LINE_TOO_LONG = (
+        "line_too_long",
+        _("This line is longer than any contact: a line break or a quotation mark is missing."),
+    )
     STRAY_QUOTE = "stray_quote", _("A quotation mark stands in the wrong place: write it twice, or remove it.")
-    UNCLOSED_QUOTE = "unclosed_quote", _("A quotation mark is opened but never closed: add it, or remove the first one.")
+    UNCLOSED_QUOTE = (
+        "unclosed_quote",
+        _("A quotation mark is opened but never closed: add it, or remove the first one."),
+    )
     UNREADABLE_LETTERS = "unreadable_letters", _("Some letters are broken: save the file as UTF-8.")
     NUL_BYTE = "nul_byte", _("This line contains empty bytes: export the file again.")
-    EXTRA_COLUMNS = "extra_columns", _("This row has more cells than the header: put cells that contain the separator in quotes.")
+    EXTRA_COLUMNS = (
+        "extra_columns",
+        _("This row has more cells than the header: put cells that contain the separator in quotes."),
+    )
     TOO_LONG = "too_long", _("This value is too long.")
     UNKNOWN_LANGUAGE = "unknown_language", _("This is no language: write its two letters, for example fr.")
     UNKNOWN_COUNTRY = "unknown_country", _("This is no country: write its two letters, for example FR.")
     UNKNOWN_INTERACTION = "unknown_interaction", _("Write opt_in, purchase, inquiry or visit.")
-    MISSING_INTERACTION = "missing_interaction", _("There is a date or a proof, but not of what: write opt_in, purchase, inquiry or visit.")
+    MISSING_INTERACTION = (
+        "missing_interaction",
+        _("There is a date or a proof, but not of what: write opt_in, purchase, inquiry or visit."),
+    )
     MISSING_DATE = "missing_date", _("Say when this happened: an interaction without a date proves nothing.")
     MISSING_EVIDENCE = "missing_evidence", _("Say what proves it: an order number, a form, a message.")
     UNREADABLE_DATE = "unreadable_date", _("Write the date as 2026-03-14 or 14/03/2026.")
@@ -34,7 +46,7 @@ class Fault(models.TextChoices):
 
 def sentence(reason: str) -> str:
     """Return the sentence of a stored reason, in the reader's language."""
-    return _SENTENCES.get(reason, reason)
+    return str(_SENTENCES.get(reason, reason))
 
 
-_SENTENCES: dict[str, str] = {**dict(BadNumberReason.choices), **dict(Fault.choices)}
+_SENTENCES = {choice.value: choice.label for choice in (*BadNumberReason, *Fault)}

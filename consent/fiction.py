@@ -52,22 +52,25 @@ def _alike(country: str, timezone: str, n_free: int, *prefixes: str) -> tuple[Fi
 def _nanp(country: str, **area_codes: tuple[str, ...]) -> tuple[FictionRange, ...]:
     """555-0100 to 555-0199 in each area code, by the city of its time zone."""
     return tuple(
-        FictionRange(country, f"America/{city}", f"+1{area}55501", 2) for city, areas in area_codes.items() for area in areas
+        FictionRange(country, f"America/{city}", f"+1{area}55501", 2)
+        for city, areas in area_codes.items()
+        for area in areas
     )
 
 
 # Most of ACMA's mobile numbers for creative works are single numbers, not ranges.
 _AU_MOBILES = (
-    570006, 570110, 570313, 570737, 571266, 571491, 571804, 572549, 572665, 572983, 573087, 573770, 574118, 574632, 575254, 575789,
-    576398, 576801, 577426, 577644, 578148, 578888, 578957, 579212, 579455, 579760,
+    570006, 570110, 570313, 570737, 571266, 571491, 571804, 572549, 572665, 572983, 573087, 573770, 574118,
+    574632, 575254, 575789, 576398, 576801, 577426, 577644, 578148, 578888, 578957, 579212, 579455, 579760,
 )  # fmt: skip
 
 FICTION_RANGES: tuple[FictionRange, ...] = (
-    # France — Arcep, numbering plan (decision 2018-0881, § audiovisual works): one block of 10,000 per region, one mobile.
+    # France — Arcep, numbering plan (decision 2018-0881, audiovisual works): a block of 10,000 per region, one mobile.
     *_alike("FR", "Europe/Paris", 4, "+3319900", "+3326191", "+3335301", "+3346571", "+3353649", "+3363998"),
     # United Kingdom — Ofcom, "Telephone numbers for use in TV and radio drama programmes": mobile, no area, cities.
-    *_alike("GB", "Europe/London", 3, "+447700900", "+441632960", "+442079460", "+442896496", "+442920180", "+441914980"),
-    *_alike("GB", "Europe/London", 3, *(f"+441{area}4960" for area in (13, 14, 15, 16, 17, 18, 21, 31, 41, 51, 61))),
+    *_alike("GB", "Europe/London", 3, "+447700900", "+441632960", "+442079460", "+442896496", "+442920180"),
+    *_alike("GB", "Europe/London", 3, "+441914980",
+            *(f"+441{area}4960" for area in (*range(13, 19), 21, 31, 41, 51, 61))),
     # Germany — Bundesnetzagentur, Mitteilung 148/2021: 1,000 in each of five cities, two mobile blocks.
     *_alike("DE", "Europe/Berlin", 3, "+493023125", "+496990009", "+494066969", "+492214710", "+498999998"),
     *_alike("DE", "Europe/Berlin", 2, "+4917139200", "+49176040690"),

@@ -58,7 +58,7 @@ def note(
     now: datetime,
     opt_out_offered: bool = False,
 ) -> Interaction | None:
-    """Write the interaction and its link in the chain; the caller holds the recipient's lock. None when already known."""
+    """Write the interaction and its link; the caller holds the recipient's lock. None when it was already known."""
     if occurred_at > now:
         raise CannotNote(_("This date has not come yet."))
     interaction, is_new = Interaction.objects.get_or_create(

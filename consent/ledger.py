@@ -48,7 +48,7 @@ def append(
 
     Never put an address into ``payload``: the chain outlives the person's erasure.
     """
-    values = {
+    values: dict[str, Any] = {
         "recipient_id": recipient.pk,
         "business_id": business.pk if business else None,
         "kind": kind,
@@ -68,7 +68,8 @@ def append_many(*, now: datetime) -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute(APPEND_LINKS, {"now": now})
-        return cursor.rowcount
+        n_links: int = cursor.rowcount
+        return n_links
 
 
 def verify(*, recipient_id: int | None = None) -> list[str]:
@@ -124,8 +125,9 @@ def _links(recipient_id: int | None) -> Iterator[Link]:
                 [*last, recipient_id is None, recipient_id, SLICE_LINKS],
             )
             slice_of_rows = cursor.fetchall()
-        for *fields, previous_hash, own_hash in slice_of_rows:
-            yield Link(*fields, bytes(previous_hash), bytes(own_hash))
+        for row in slice_of_rows:
+            link = Link(*row)
+            yield link._replace(previous_hash=bytes(link.previous_hash), hash=bytes(link.hash))
         if len(slice_of_rows) < SLICE_LINKS:
             return
         last = slice_of_rows[-1][:2]

@@ -25,10 +25,13 @@ class Phone(NamedTuple):
 
 
 class BadNumberReason(models.TextChoices):
-    """Why a text is no number that an offer could reach; stable values, each with a sentence that says how to mend it."""
+    """Why a text is no number that an offer could reach: stable values, each with a sentence on how to mend it."""
 
     MISSING = "phone_missing", _("There is no phone number.")
-    SCIENTIFIC = "phone_scientific", _("A spreadsheet has shortened this number: format the column as text and export again.")
+    SCIENTIFIC = (
+        "phone_scientific",
+        _("A spreadsheet has shortened this number: format the column as text and export again."),
+    )
     NOT_DIGITS = "phone_not_digits", _("A phone number has digits, spaces and a leading + only.")
     TOO_SHORT = "phone_too_short", _("This number has too few digits.")
     TOO_LONG = "phone_too_long", _("This number has too many digits.")
@@ -67,7 +70,9 @@ def parse(text: str, *, default_country: str, allow_fiction: bool = False) -> Ph
     country = phonenumbers.region_code_for_number(number)
     kind = PhoneNumberType.UNKNOWN if country is None else phonenumbers.number_type(number)
     if country is None or kind == PhoneNumberType.UNKNOWN:
-        raise BadNumber(_REASON_OF_LENGTH.get(phonenumbers.is_possible_number_with_reason(number), BadNumberReason.NOT_IN_USE))
+        raise BadNumber(
+            _REASON_OF_LENGTH.get(phonenumbers.is_possible_number_with_reason(number), BadNumberReason.NOT_IN_USE)
+        )
     if kind in _NOT_A_PERSON:
         raise BadNumber(BadNumberReason.NOT_A_PERSON)
     return Phone(e164, country, main_timezone(country))
@@ -93,7 +98,9 @@ def main_timezone(country: str) -> str:
 
 
 def _clean(text: str) -> str:
-    spelled = text.strip().removeprefix("tel:").replace("\u00a0", " ").replace("\u202f", " ").strip("'\u200e\u202a\u202c \t")
+    spelled = (
+        text.strip().removeprefix("tel:").replace("\u00a0", " ").replace("\u202f", " ").strip("'\u200e\u202a\u202c \t")
+    )
     if not spelled:
         raise BadNumber(BadNumberReason.MISSING)
     if len(spelled) > MAX_LETTERS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
@@ -23,37 +23,43 @@ MAX_NAME_LETTERS = 120
 MAX_EVIDENCE_LETTERS = 200
 MAX_ATTRIBUTE_LETTERS = 500
 MAX_COLUMNS = 60
+NEIGHBOURS = ("pl", "sv", "nl", "pt", "it", "es", "de", "fr", "en")
 
 PHONE, NAME, LANGUAGE, COUNTRY = "phone", "name", "language", "country"
 INTERACTION, DATE, EVIDENCE, OPT_OUT_OFFERED = "interaction", "interaction_date", "evidence", "opt_out_offered"
 
 # The names that columns have in the wild, best first; compared without case, accents and punctuation.
-SYNONYMS: dict[str, tuple[str, ...]] = {
+SYNONYMS = {
     PHONE: (
-        "phone", "phone number", "whatsapp", "whatsapp number", "mobile", "mobile phone", "mobile number", "portable", "gsm", "cell",
-        "cell phone", "msisdn", "tel mobile", "telephone mobile", "telephone portable", "n de telephone", "numero de telephone", "telephone",
-        "numero", "tel", "telephone number", "handy", "handynummer", "mobilnummer", "telefon", "telefonnummer", "telefono", "movil",
-        "cellulare", "telefone", "celular", "number",
+        "phone|phone number|whatsapp|whatsapp number|mobile|mobile phone|mobile number|portable|gsm|cell"
+        "|cell phone|msisdn|tel mobile|telephone mobile|telephone portable|n de telephone|numero de telephone"
+        "|telephone|numero|tel|telephone number|handy|handynummer|mobilnummer|telefon|telefonnummer|telefono"
+        "|movil|cellulare|telefone|celular|number"
     ),
-    NAME: ("name", "full name", "nom complet", "nom et prenom", "prenom et nom", "nom prenom", "nom", "contact", "client", "customer", "nombre completo"),
-    LANGUAGE: ("language", "langue", "lang", "locale", "sprache", "idioma", "lingua"),
-    COUNTRY: ("country", "pays", "country code", "code pays", "land", "pais", "paese"),
-    INTERACTION: ("interaction", "interaction type", "type d interaction", "type interaction", "origine", "evenement", "event", "source"),
-    DATE: ("interaction date", "date d interaction", "date interaction", "date de l interaction", "date", "datum", "fecha", "data"),
-    EVIDENCE: ("evidence", "preuve", "proof", "justificatif", "reference", "order", "order number", "numero de commande", "commande", "nachweis"),
-    OPT_OUT_OFFERED: ("opt out offered", "optout offered", "opposition proposee", "desinscription proposee", "refus propose", "opt out propose"),
-    "first_name": ("first name", "firstname", "given name", "prenom", "vorname", "nombre", "nome"),
-    "last_name": ("last name", "lastname", "surname", "family name", "nom de famille", "nachname", "apellido", "apellidos", "cognome"),
-    "city": ("city", "town", "ville", "stadt", "ort", "ciudad", "citta", "cidade"),
-}  # fmt: skip
+    NAME: (
+        "name|full name|nom complet|nom et prenom|prenom et nom|nom prenom|nom|contact|client|customer|nombre completo"
+    ),
+    LANGUAGE: "language|langue|lang|locale|sprache|idioma|lingua",
+    COUNTRY: "country|pays|country code|code pays|land|pais|paese",
+    INTERACTION: "interaction|interaction type|type d interaction|type interaction|origine|evenement|event|source",
+    DATE: "interaction date|date d interaction|date interaction|date de l interaction|date|datum|fecha|data",
+    EVIDENCE: "evidence|preuve|proof|justificatif|reference|order|order number|numero de commande|commande|nachweis",
+    OPT_OUT_OFFERED: (
+        "opt out offered|optout offered|opposition proposee|desinscription proposee|refus propose|opt out propose"
+    ),
+    "first_name": "first name|firstname|given name|prenom|vorname|nombre|nome",
+    "last_name": "last name|lastname|surname|family name|nom de famille|nachname|apellido|apellidos|cognome",
+    "city": "city|town|ville|stadt|ort|ciudad|citta|cidade",
+}
 OWN_COLUMNS = (PHONE, NAME, LANGUAGE, COUNTRY, INTERACTION, DATE, EVIDENCE, OPT_OUT_OFFERED)
 
-KINDS: dict[str, Interaction.Kind] = {
-    **dict.fromkeys(("opt in", "optin", "consent", "consentement", "inscription", "newsletter", "abonnement", "einwilligung"), Interaction.Kind.OPT_IN),
-    **dict.fromkeys(("purchase", "order", "sale", "achat", "commande", "vente", "kauf", "compra"), Interaction.Kind.PURCHASE),
-    **dict.fromkeys(("inquiry", "enquiry", "question", "message", "demande", "devis", "anfrage", "consulta"), Interaction.Kind.INQUIRY),
-    **dict.fromkeys(("visit", "visite", "besuch", "visita"), Interaction.Kind.VISIT),
-}  # fmt: skip
+KINDS = {
+    Interaction.Kind.OPT_IN: "opt in|optin|consent|consentement|inscription|newsletter|abonnement|einwilligung",
+    Interaction.Kind.PURCHASE: "purchase|order|sale|achat|commande|vente|kauf|compra",
+    Interaction.Kind.INQUIRY: "inquiry|enquiry|question|message|demande|devis|anfrage|consulta",
+    Interaction.Kind.VISIT: "visit|visite|besuch|visita",
+}
+KIND_OF_WORD = {word: kind for kind, words in KINDS.items() for word in words.split("|")}
 YES_OR_NO = {
     **dict.fromkeys(("yes", "y", "true", "1", "x", "oui", "o", "vrai", "ja", "si", "sim"), True),
     **dict.fromkeys(("", "no", "n", "false", "0", "non", "faux", "nein", "nao"), False),
@@ -76,7 +82,19 @@ class PersonRow(NamedTuple):
     evidence: str
 
 
-class BadCell(Exception):  # noqa: N818 — it is the cell that is bad
+class Happened(NamedTuple):
+    """An interaction as a row tells it, or ``NOTHING_HAPPENED``."""
+
+    kind: int | str
+    occurred_at: str
+    opt_out_offered: bool
+    evidence: str
+
+
+NOTHING_HAPPENED = Happened("", "", False, "")
+
+
+class BadCell(Exception):
     """A cell that stops its row: which column, what stood there, and a reason of ``faults``."""
 
     def __init__(self, column: str, value: str, reason: str) -> None:
@@ -105,7 +123,7 @@ def columns_of(header: Sequence[str]) -> Columns:
     plain = [_plain(title) for title in header[:MAX_COLUMNS]]
     found: dict[str, int] = {}
     for column, names in SYNONYMS.items():
-        position = next((plain.index(name) for name in names if name in plain), None)
+        position = next((plain.index(name) for name in names.split("|") if name in plain), None)
         if position is not None and position not in found.values():
             found[column] = position
     if "first_name" in found and "last_name" not in found and plain[found.get(NAME, 0)] == "nom":
@@ -114,7 +132,9 @@ def columns_of(header: Sequence[str]) -> Columns:
     own = {column: position for column, position in found.items() if column in OWN_COLUMNS}
     known = {position: column for column, position in found.items()}
     taken = set(own.values())
-    attributes = tuple((i, known.get(i) or plain[i].replace(" ", "_")) for i in range(len(plain)) if i not in taken and plain[i])
+    attributes = tuple(
+        (i, known.get(i) or plain[i].replace(" ", "_")) for i in range(len(plain)) if i not in taken and plain[i]
+    )
     return Columns(n=len(header), own=own, attributes=attributes, titles=tuple(title.strip() for title in header))
 
 
@@ -146,28 +166,34 @@ class RowReader:
         phone, name, language, country, kind, date, evidence, opt_out = (
             "" if i is None else cells[i].strip() for i in self._positions
         )
-        default_country = (self._checked(COUNTRY, country, country_code(country), Fault.UNKNOWN_COUNTRY)) if country else self.country
+        default_country = self._code(COUNTRY, country, country_code, Fault.UNKNOWN_COUNTRY) or self.country
         try:
             number = phones.parse(phone, default_country=default_country, allow_fiction=self.allow_fiction)
         except BadNumber as error:
             raise BadCell(self._title(PHONE), phone, error.reason) from None
         attributes = self._attributes(cells)
         name = name or " ".join(filter(None, (attributes.get("first_name"), attributes.get("last_name"))))
+        happened = self._interaction(kind, date, evidence, opt_out)
         return PersonRow(
-            line,
-            *number,
-            self._short(NAME, name, MAX_NAME_LETTERS),
-            self._checked(LANGUAGE, language, language_code(language), Fault.UNKNOWN_LANGUAGE) if language else "",
-            orjson.dumps(attributes).decode(),
-            *self._interaction(kind, date, evidence, opt_out),
+            line=line,
+            value=number.e164,
+            country=number.country,
+            timezone=number.timezone,
+            name=self._short(NAME, name, MAX_NAME_LETTERS),
+            language=self._code(LANGUAGE, language, language_code, Fault.UNKNOWN_LANGUAGE),
+            attributes=orjson.dumps(attributes).decode(),
+            kind=happened.kind,
+            occurred_at=happened.occurred_at,
+            opt_out_offered=happened.opt_out_offered,
+            evidence=happened.evidence,
         )
 
-    def _interaction(self, kind: str, date: str, evidence: str, opt_out: str) -> tuple[int | str, str, bool, str]:
+    def _interaction(self, kind: str, date: str, evidence: str, opt_out: str) -> Happened:
         if not kind:
             if date or evidence:
                 raise BadCell(self._title(INTERACTION), "", Fault.MISSING_INTERACTION)
-            return "", "", False, ""
-        known = KINDS.get(_plain(kind))
+            return NOTHING_HAPPENED
+        known = KIND_OF_WORD.get(_plain(kind))
         if known is None:
             raise BadCell(self._title(INTERACTION), kind, Fault.UNKNOWN_INTERACTION)
         if not date:
@@ -177,7 +203,8 @@ class RowReader:
         offered = YES_OR_NO.get(_plain(opt_out))
         if offered is None:
             raise BadCell(self._title(OPT_OUT_OFFERED), opt_out, Fault.NOT_YES_OR_NO)
-        return known.value, self._moment(date), offered, self._short(EVIDENCE, evidence, MAX_EVIDENCE_LETTERS)
+        proof = self._short(EVIDENCE, evidence, MAX_EVIDENCE_LETTERS)
+        return Happened(known.value, self._moment(date), offered, proof)
 
     def _moment(self, date: str) -> str:
         try:
@@ -197,8 +224,9 @@ class RowReader:
                 raise BadCell(key, value, Fault.TOO_LONG)
         return found
 
-    def _checked(self, column: str, text: str, code: str, reason: Fault) -> str:
-        if not code:
+    def _code(self, column: str, text: str, code_of: Callable[[str], str], reason: Fault) -> str:
+        code = code_of(text) if text else ""
+        if text and not code:
             raise BadCell(self._title(column), text, reason)
         return code
 
@@ -215,15 +243,15 @@ class RowReader:
 
 @lru_cache(maxsize=8192)
 def read_date(text: str, timezone: str, month_first: bool) -> datetime | None:
-    """Return the moment, midnight in ``timezone`` for a bare date; None when it is no date. Raises ValueError for 31/02."""
+    """Return the moment (midnight for a bare date), or None when it is no date. Raises ValueError for 31/02."""
     zone = ZoneInfo(timezone)
     if match := _WRITTEN_DATE.fullmatch(text):
         part = match.groupdict()
         year = int(part["year"] or part["year_first"])
         first, second = (int(part["a"]), int(part["b"])) if part["a"] else (int(part["d"]), int(part["c"]))
         day, month = (second, first) if part["a"] and month_first and part["sep"] == "/" else (first, second)
-        clock = [int(part[unit] or 0) for unit in ("hour", "minute", "second")]
-        return _plausible(datetime(year, month, day, *clock, tzinfo=zone))
+        hour, minute, second = (int(part[unit] or 0) for unit in ("hour", "minute", "second"))
+        return _plausible(datetime(year, month, day, hour, minute, second, tzinfo=zone))
     if not _ISO_DATE.fullmatch(text):
         return None
     moment = datetime.fromisoformat(text)
@@ -253,28 +281,41 @@ def country_code(text: str) -> str:
 def language_code(text: str) -> str:
     """Return ``fr`` for ``FR``, ``fr-CA``, ``français`` or ``French``; '' for no language."""
     stem = re.split(r"[-_]", text.lower(), maxsplit=1)[0]
-    return stem if stem in Locale("en").languages and len(stem) <= 3 else _languages().get(_plain(text), "")
+    return stem if stem in _language_codes() else _languages().get(_plain(text), "")
 
 
 @cache
 def _country_codes() -> frozenset[str]:
-    return frozenset(code for code in Locale("en").territories if len(code) == 2 and code.isalpha() and code != "ZZ")
+    return frozenset(code for code in _names("en", "territories") if len(code) == 2 and code.isalpha() and code != "ZZ")
 
 
 @cache
-def _countries() -> dict[str, str]:
-    return _by_name((Locale(language).territories, _country_codes()) for language in ("es", "it", "de", "fr", "en"))
+def _countries() -> Mapping[str, str]:
+    aliases = {"uk": "GB", "england": "GB", "usa": "US", "etats unis d amerique": "US"}
+    return _codes_by_name("territories", _country_codes()) | aliases
 
 
 @cache
-def _languages() -> dict[str, str]:
-    codes = frozenset(code for code in Locale("en").languages if len(code) == 2)
-    names = _by_name((Locale(language).languages, codes) for language in ("es", "it", "de", "fr", "en"))
-    return names | {_plain(Locale(code).get_display_name(code) or ""): code for code in ("fr", "en", "de", "es", "it", "pt", "nl", "sv", "pl")}
+def _language_codes() -> frozenset[str]:
+    return frozenset(code for code in _names("en", "languages") if len(code) <= 3)
 
 
-def _by_name(lists: Iterable[tuple[object, frozenset[str]]]) -> dict[str, str]:
-    return {_plain(name): code for names, codes in lists for code, name in dict(names).items() if code in codes}  # type: ignore[call-overload]
+@cache
+def _languages() -> Mapping[str, str]:
+    codes = frozenset(code for code in _language_codes() if len(code) == 2)
+    own_names = {_plain(Locale(code).get_display_name(code) or ""): code for code in NEIGHBOURS}
+    return _codes_by_name("languages", codes) | own_names
+
+
+def _codes_by_name(what: str, codes: frozenset[str]) -> dict[str, str]:
+    """Return what people call each of ``codes`` in the languages of the neighbourhood; English and French win."""
+    return {
+        _plain(name): code for language in NEIGHBOURS for code, name in _names(language, what).items() if code in codes
+    }
+
+
+def _names(language: str, what: str) -> dict[str, str]:
+    return {str(code): str(name) for code, name in getattr(Locale(language), what).items()}
 
 
 @lru_cache(maxsize=4096)

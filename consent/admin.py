@@ -1,0 +1,113 @@
+"""The operator's policy tables, and a look at evidence and refusals, which nobody edits."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from businesses.models import User
+from consent import imports, quiet_hours
+from consent.models import BasisRule, CapRule, ImportBatch, Interaction, QuietHours, Refusal
+
+
+class PolicyAdmin(admin.ModelAdmin[Any]):
+    """Rules that the operator owns."""
+
+    list_per_page = 200
+
+
+class RecordAdmin(admin.ModelAdmin[Any]):
+    """What happened: to be read, never written."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(BasisRule)
+class BasisRuleAdmin(PolicyAdmin):
+    list_display = ("country", "kind", "basis", "valid_days", "needs_opt_out_offered", "source")
+    list_filter = ("country", "kind", "basis")
+    ordering = ("country", "kind", "basis")
+
+
+@admin.register(CapRule)
+class CapRuleAdmin(PolicyAdmin):
+    list_display = ("scope", "country", "max_offers", "window_hours")
+    ordering = ("scope", "country", "window_hours")
+
+
+@admin.register(QuietHours)
+class QuietHoursAdmin(PolicyAdmin):
+    list_display = ("country", "weekday", "opens_at", "closes_at", "skips_public_holidays", "source")
+    list_filter = ("country",)
+    ordering = ("country", "weekday")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        quiet_hours.forget()
+
+
+@admin.register(ImportBatch)
+class ImportBatchAdmin(RecordAdmin):
+    list_display = ("code", "business", "filename", "state", "trust", "n_rows", "n_new", "n_faulty", "created_at")
+    list_filter = ("state", "trust")
+    list_select_related = ("business",)
+    search_fields = ("code", "business__name")
+    ordering = ("-created_at",)
+    actions = ("vouch", "quarantine")
+    exclude = ("file",)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Judging evidence is for those who may change batches, though nobody edits one."""
+        return super().get_actions(request) if request.user.has_perm("consent.change_importbatch") else {}
+
+    @admin.action(description=_("Vouch for the evidence of these files"))
+    def vouch(self, request: HttpRequest, queryset: Any) -> None:
+        self._judge(request, queryset, ImportBatch.Trust.VOUCHED)
+
+    @admin.action(description=_("Quarantine the evidence of these files"))
+    def quarantine(self, request: HttpRequest, queryset: Any) -> None:
+        self._judge(request, queryset, ImportBatch.Trust.QUARANTINED)
+
+    def _judge(self, request: HttpRequest, queryset: Any, trust: ImportBatch.Trust) -> None:
+        by, now = cast(User, request.user), timezone.now()
+        changed = sum(imports.judge(batch=batch, trust=trust, by=by, now=now) for batch in queryset)
+        self.message_user(request, ngettext("%d file changed.", "%d files changed.", changed) % changed)
+
+
+@admin.register(Refusal)
+class RefusalAdmin(RecordAdmin):
+    list_display = ("legal_entity", "recipient_code", "kind", "via", "refused_at", "lifted_at")
+    list_filter = ("kind", "via")
+    list_select_related = ("legal_entity", "recipient")
+    ordering = ("-id",)
+
+    @admin.display(description=_("person"))
+    def recipient_code(self, refusal: Refusal) -> str:
+        return refusal.recipient.code
+
+
+@admin.register(Interaction)
+class InteractionAdmin(RecordAdmin):
+    list_display = ("business", "recipient_code", "kind", "provenance", "occurred_at", "evidence", "withdrawn_at")
+    list_filter = ("kind", "provenance")
+    list_select_related = ("business", "recipient")
+    ordering = ("-id",)
+
+    @admin.display(description=_("person"))
+    def recipient_code(self, interaction: Interaction) -> str:
+        return interaction.recipient.code

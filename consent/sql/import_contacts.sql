@@ -1,0 +1,21 @@
+-- import_contacts · makes or updates the business's contacts; an empty cell never overwrites what is known
+-- in: business_id, now
+-- out: made, changed
+WITH told AS (
+    INSERT INTO consent_contact AS c
+        (code, business_id, recipient_id, name, language, attributes, last_reaction, created_at, updated_at)
+    SELECT contact_code, %(business_id)s, recipient_id, name, language, attributes, 0, %(now)s, %(now)s
+    FROM import_person
+    ORDER BY recipient_id
+    ON CONFLICT (business_id, recipient_id) DO UPDATE
+    SET name = COALESCE(NULLIF(EXCLUDED.name, ''), c.name),
+        language = COALESCE(NULLIF(EXCLUDED.language, ''), c.language),
+        attributes = c.attributes || EXCLUDED.attributes,
+        updated_at = EXCLUDED.updated_at
+    WHERE EXCLUDED.name NOT IN ('', c.name)
+       OR EXCLUDED.language NOT IN ('', c.language)
+       OR NOT c.attributes @> EXCLUDED.attributes
+    RETURNING (xmax = 0) AS is_new
+)
+SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new)
+FROM told

@@ -1,0 +1,17 @@
+-- import_duplicates · takes out rows that repeat an earlier one, and reports them: the same number with nothing new to prove
+-- in: batch_id
+WITH ranked AS (
+    SELECT line,
+           row_number() OVER (PARTITION BY value, kind, occurred_at, evidence ORDER BY line) AS nth_alike,
+           row_number() OVER (PARTITION BY value ORDER BY line) AS nth_of_person
+    FROM import_row
+),
+repeated AS (
+    DELETE FROM import_row r
+    USING ranked
+    WHERE ranked.line = r.line AND (nth_alike > 1 OR (r.kind IS NULL AND nth_of_person > 1))
+    RETURNING r.line, r.value
+)
+INSERT INTO consent_importfault (batch_id, line, "column", value, reason)
+SELECT %(batch_id)s, line, 'phone', left(value, 4) || '…' || right(value, 2), 'duplicate'
+FROM repeated

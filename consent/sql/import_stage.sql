@@ -1,0 +1,19 @@
+-- import_stage · a temporary table with one row per good line of the file; gone with the transaction
+DROP TABLE IF EXISTS import_row;
+DROP TABLE IF EXISTS import_person;
+DROP TABLE IF EXISTS new_link;
+CREATE TEMPORARY TABLE import_row (
+    line integer NOT NULL,
+    value text NOT NULL,
+    country text NOT NULL,
+    timezone text NOT NULL,
+    name text NOT NULL,
+    language text NOT NULL,
+    attributes jsonb NOT NULL,
+    kind smallint,
+    occurred_at timestamptz,
+    opt_out_offered boolean NOT NULL,
+    evidence text NOT NULL,
+    contact_code text NOT NULL,
+    recipient_code text NOT NULL
+) ON COMMIT DROP

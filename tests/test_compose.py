@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from launch import ROOT, postgres, programs
-from launch.processes import Service, Supervisor
+from launch.processes import Service, Supervisor, last_words
 from tests.conftest import SERVER_URL, OwnDatabase, wait_for
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -68,6 +68,9 @@ class Containers:
         self.supervisor.start_soon(Service(name, OURS[name]["command"], self.environment(name), log))
 
     def is_healthy(self, name: str) -> bool:
+        if name in self.supervisor.running:
+            service, process = self.supervisor.running[name]
+            assert process.poll() is None, f"{name} ended: {last_words(service.log)}"
         kind, *check = OURS[name]["healthcheck"]["test"]
         assert kind == "CMD"
         command = [word.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}") for word in check]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -46,7 +47,8 @@ def phone(request: HttpRequest, sender_code: str, address: str) -> HttpResponse:
         raise Http404
     _tell_door(sender, network.look(sender=sender, address=address, now=now))
     context = {"business": business, "sender": sender, "address": address, "messages": messages}
-    return render(request, "feedback/phone.html", context)
+    with timezone.override(ZoneInfo(business.timezone)):
+        return render(request, "feedback/phone.html", context)
 
 
 def _of_member(request: HttpRequest, sender_code: str) -> tuple[Business, Sender]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from standardwebhooks.webhooks import Webhook as Signature
-from standardwebhooks.webhooks import WebhookVerificationError
 
 from broadcasts import secrets
 from broadcasts.channels.base import InboundButton, InboundText, Poison, ReceiptStatus, ReceiptUpdate, Update
 from broadcasts.models import Sender
 
 SIGNATURE_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+TOLERANCE_SECONDS = 300
+MAX_SIGNATURES = 5
 STATUSES = {
     "held": ReceiptStatus.HELD,
     "sent": ReceiptStatus.SENT,
@@ -26,21 +29,34 @@ STATUSES = {
 
 def sign(secret: str, *, message_id: str, body: bytes, now: datetime) -> dict[str, str]:
     """Return the three signature headers for ``body``."""
-    signature = Signature(secret).sign(message_id, now, body.decode())
+    timestamp = str(int(now.timestamp()))
     return {
         "webhook-id": message_id,
-        "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": signature,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": f"v1,{_signature(secret, message_id, timestamp, body)}",
     }
 
 
 def verify(sender: Sender, headers: Mapping[str, str], body: bytes) -> bool:
-    """Signed by this sender's secret, over these very bytes, within five minutes (constant-time compare inside)."""
-    try:
-        Signature(secrets.of_sender(sender)).verify(body, {name: headers.get(name, "") for name in SIGNATURE_HEADERS})
-    except (WebhookVerificationError, ValueError, TypeError, UnicodeDecodeError):
+    """Say whether ``body`` was signed, byte for byte, with this sender's secret within five minutes.
+
+    Written out instead of using the library's ``verify``, which also wants the body to be JSON: what is genuine and
+    unreadable has to be kept. Several signatures may be given, while a secret is being replaced.
+    """
+    message_id, timestamp, signatures = (headers.get(name, "") for name in SIGNATURE_HEADERS)
+    if not message_id or not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
         return False
-    return True
+    if abs(time.time() - int(timestamp)) > TOLERANCE_SECONDS:
+        return False
+    genuine = f"v1,{_signature(secrets.of_sender(sender), message_id, timestamp, body)}".encode()
+    return any(hmac.compare_digest(genuine, given.encode()) for given in signatures.split(" ")[:MAX_SIGNATURES])
+
+
+def _signature(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
+    """Standard Webhooks 1.0: HMAC-SHA256 over id, time and body, with the key that follows ``whsec_``."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    return base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
 
 
 def parse(sender: Sender, body: bytes) -> list[Update]:

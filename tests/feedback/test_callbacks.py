@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from standardwebhooks import Webhook
 
 from broadcasts import secrets, senders
 from broadcasts.channels import wire
 from broadcasts.channels.base import Message
+from broadcasts.channels.sandbox import network
 from broadcasts.models import Broadcast, Delivery, PhoneMessage, Sender
 from businesses.models import Business
 from consent.models import Contact, Interaction, Refusal
@@ -113,6 +115,8 @@ FORGERIES: dict[str, dict[str, Any]] = {
     "a signature without a version": {"webhook-signature": "abc"},
     "an unknown version": {"webhook-signature": "v9,AAAA"},
     "an empty signature": {"webhook-signature": "v1,"},
+    "a time in other digits": {"webhook-timestamp": "\u0661\u0667"},
+    "a time without end": {"webhook-timestamp": "9" * 400},
 }
 
 
@@ -145,6 +149,14 @@ def test_three_megabytes_are_too_many(business: Business) -> None:
     assert call(sender, b" " * (3 * 1024 * 1024 + 1)).status_code == 413
     assert not Callback.objects.exists()
     assert call(sender, b" " * (3 * 1024 * 1024)).status_code == 200
+
+
+def test_the_signature_is_the_one_of_the_published_standard(business: Business) -> None:
+    sender, body, now = make_sandbox_sender(business=business), body_of([]), datetime.now(UTC)
+    theirs = Webhook(secrets.of_sender(sender)).sign("evt_1", now, body.decode())
+    assert call(sender, body, **{"webhook-signature": f"v1,AAAA {theirs}"}, at=now).status_code == 200
+    ours, headers = network.signed(sender=sender, updates=[], now=now)
+    assert Webhook(secrets.of_sender(sender)).verify(ours, headers) == {"updates": []}
 
 
 # --- What is read -------------------------------------------------------------------------------

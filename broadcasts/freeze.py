@@ -56,6 +56,7 @@ def _take_slice(cursor: Any, broadcast: Broadcast, slice_rows: int) -> int:
         )
     )
     query, parameters = columns[:slice_rows].query.sql_with_params()
+    cursor.execute("DROP TABLE IF EXISTS pg_temp.freeze_slice")
     cursor.execute(
         "CREATE TEMPORARY TABLE freeze_slice (contact_id, recipient_id, country, timezone, language, name, attributes)"
         f" ON COMMIT DROP AS {query}",

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+import orjson
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Sum
@@ -253,7 +254,7 @@ def _reserve_money(plan: Plan, total_micro: int) -> None:
 
 
 def write_messages(plan: Plan, rows: Sequence[tuple[object, ...]], addresses: dict[int, str]) -> list[Message]:
-    """Render what passed: (recipient, attempt, version, variables, price) becomes the message that leaves."""
+    """Render what passed: (recipient, attempt, version, variables as JSON text, price) becomes the message that leaves."""
     keys = [(plan.broadcast_id, row[0], row[1]) for row in rows]
     delivery_codes = codes.delivery_codes(keys)  # type: ignore[arg-type]
     tokens = codes.preference_tokens([key[:2] for key in keys])  # type: ignore[misc]
@@ -264,7 +265,7 @@ def write_messages(plan: Plan, rows: Sequence[tuple[object, ...]], addresses: di
         rows, delivery_codes, tokens, strict=True
     ):
         wording = plan.wordings[version_id]  # type: ignore[index]
-        content = wording.message.render(variables).as_json()  # type: ignore[arg-type]
+        content = wording.message.render(orjson.loads(variables)).as_json()  # type: ignore[arg-type]
         messages.append(
             Message(
                 broadcast_id=plan.broadcast_id,

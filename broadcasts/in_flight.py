@@ -7,7 +7,7 @@ is *unknown* and never sent again on our own: better unknown than twice.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -32,7 +32,7 @@ class InFlight(NamedTuple):
     lacks_variable: bool
     attempt: int
     version_id: int
-    variables: dict[str, Any]
+    variables: str
     price_micro: int
     state: int
     gated_at: datetime

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -313,7 +314,9 @@ class Lane:
             await self.database(chunks.leave, owner=self.owner)
         except DatabaseFault:
             log.warning("lane: left without a word; its leases run out")
-        await asyncio.gather(*[self.database(connections.close_all) for _ in range(DATABASE_THREADS)])
+        # Each thread has a connection of its own: the barrier makes sure that each of them comes to close it.
+        everybody = threading.Barrier(DATABASE_THREADS)
+        await asyncio.gather(*[self.database(_close_connections, everybody=everybody) for _ in range(DATABASE_THREADS)])
         self.threads.shutdown()
 
 
@@ -323,6 +326,11 @@ def _sender_bucket(the_plan: Plan) -> Bucket:
 
 def _broadcast_bucket(the_plan: Plan) -> Bucket:
     return Bucket(f"broadcast:{the_plan.broadcast_id}", the_plan.messages_per_second or 1)
+
+
+def _close_connections(*, everybody: threading.Barrier) -> None:
+    everybody.wait(timeout=30)
+    connections.close_all()
 
 
 def _pause_because(*, plan: Plan, reason: Reason, now: datetime) -> None:

@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "config.rest.RateLimitHeaders",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -190,6 +191,8 @@ STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 # The image serves files with hashed names, collected when it is built; a checkout serves them as they lie.
 STATIC_COLLECTED = env.bool("STATIC_COLLECTED", default=not DEBUG)
 WHITENOISE_USE_FINDERS = not STATIC_COLLECTED
+# What businesses upload; every process that serves or imports must see the same folder.
+MEDIA_ROOT = env.path("MEDIA_ROOT", default=str(BASE_DIR / ".local" / "media"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -199,28 +202,54 @@ STORAGES = {
     },
 }
 
+# --- The reviewers' desk -----------------------------------------------------------------------
+
+# How long a business waits for a decision about its template before the desk calls it late.
+TEMPLATE_REVIEW_HOURS = env.int("TEMPLATE_REVIEW_HOURS", default=24)
+
+# --- Sending -----------------------------------------------------------------------------------
+
+# How many lanes (event loops that send) may run at once, over all workers.
+LANES = env.int("LANES", default=2)
+# host:port of the operator's own messaging services; every other address is reached through the guard.
+TRUSTED_HOSTS = env.list("TRUSTED_HOSTS", default=[])
+# Where this installation reaches itself; the sandbox's phones report to its callback door through it.
+INTERNAL_URL = (env.str("INTERNAL_URL", default="") or PUBLIC_URL).rstrip("/")
+# For tests of crashes only: the named point at which a process ends itself.
+CRASH_AT = env.str("CRASH_AT", default="")
+
 # --- The API -----------------------------------------------------------------------------------
 
+API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=600)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["config.rest.KeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["config.rest.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.rest.PerKey"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["config.rest.StrictJSON"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "config.rest.NewestFirst",
+    "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "config.rest.problem_response",
+    "EXCEPTION_HANDLER": "config.problems.problem_response",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tambour",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
+    "DESCRIPTION": _("Broadcasts by machine. Try it with a key of the test mode: nothing of it reaches a real phone."),
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "config.openapi.document_problems"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
+
+# --- People ------------------------------------------------------------------------------------
+
+# Numbers kept for films and books may stand in live accounts' files too (demo, developers): see consent/fiction.py.
+FICTION_NUMBERS_ALLOWED = env.bool("FICTION_NUMBERS_ALLOWED", default=DEBUG)
 
 # --- Languages and time ------------------------------------------------------------------------
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.db import connection
 from django.utils import timezone
 
 from broadcasts.channels import wire
@@ -53,7 +54,14 @@ def provider_id(code: str) -> str:
 
 
 def _deliver(sender: Sender, messages: Sequence[Message]) -> None:
-    now = timezone.now()
+    try:
+        _write(sender, messages, timezone.now())
+    finally:
+        # This thread belongs to the event loop, which does not know about database connections.
+        connection.close()
+
+
+def _write(sender: Sender, messages: Sequence[Message], now: datetime) -> None:
     PhoneMessage.objects.bulk_create(
         [
             PhoneMessage(

@@ -1,0 +1,288 @@
+"""The gate decides at the moment of sending, and what it reserved always adds up."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from broadcasts import chunks, clock, counts, estimate, freeze, gate, lifecycle, plan, settle
+from broadcasts.channels.base import Outcome, OutcomeKind, ReceiptStatus, ReceiptUpdate
+from broadcasts.models import Broadcast, Budget, Delivery
+from businesses import wallet
+from businesses.models import Business, Wallet
+from consent import refusals
+from consent.models import CapEntry, Interaction
+from consent.reasons import Reason
+from django.db import connection
+from templates_approval.models import Version
+
+from tests.make import EURO, make_approved_version, make_broadcast, make_business, make_launched, make_people
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def business() -> Business:
+    return make_business(money=100 * EURO)
+
+
+def pass_first_chunk(broadcast: Broadcast, now: datetime | None = None) -> gate.Passed:
+    owner = uuid4()
+    claim = chunks.claim(owner=owner, busy=[], now=now or datetime.now(UTC))
+    assert claim is not None
+    return gate.pass_batch(
+        chunk_id=claim.chunk_id,
+        owner=owner,
+        plan=plan.read(broadcast.pk),
+        recipient_ids=claim.recipient_ids,
+        now=now,
+    )
+
+
+def states(broadcast: Broadcast) -> dict[str, int]:
+    return counts.funnel(broadcast).states
+
+
+@pytest.fixture(autouse=True)
+def counts_are_true() -> Iterator[None]:
+    yield
+    for broadcast in Broadcast.objects.all():
+        assert counts.verify(broadcast) == []
+    assert wallet.verify_books() == []
+
+
+def test_everybody_who_may_be_told_passes_with_a_passport(business: Business, now: datetime) -> None:
+    ids = make_people(business=business, n=20, now=now)
+    broadcast = make_launched(business=business, now=now)
+
+    passed = pass_first_chunk(broadcast)
+
+    assert sorted(message.recipient_id for message in passed.messages) == ids
+    row = Delivery.objects.get(broadcast_id=broadcast.pk, recipient_id=ids[0])
+    assert (row.state, row.attempt, row.basis) == (Delivery.State.SENDING, 1, 1)
+    assert row.interaction_id is not None
+    assert row.cap_counts == [0, 0, 0, 0]
+    assert passed.messages[0].content["body"].startswith("Hello Ana, this week 20 percent off")
+    assert CapEntry.objects.filter(broadcast_id=broadcast.pk).count() == 20
+
+
+def test_a_stop_between_freeze_and_gate_is_obeyed(business: Business, now: datetime) -> None:
+    ids = make_people(business=business, n=5, now=now)
+    broadcast = make_launched(business=business, now=now)
+    refusals.stop(recipient_id=ids[2], business=business, via="page", now=now)
+
+    passed = pass_first_chunk(broadcast)
+
+    assert len(passed.messages) == 4
+    assert Delivery.objects.get(broadcast_id=broadcast.pk, recipient_id=ids[2]).reason == Reason.OPTED_OUT
+
+
+def test_a_second_account_of_the_same_company_inherits_the_stop(now: datetime) -> None:
+    first = make_business(registration_number="RCS 1", money=EURO)
+    second = make_business(registration_number="RCS 1", money=EURO, name="Second Shop")
+    ids = make_people(business=second, n=2, now=now)
+    broadcast = make_launched(business=second, now=now)
+    refusals.stop(recipient_id=ids[0], business=first, via="page", now=now)
+
+    assert len(pass_first_chunk(broadcast).messages) == 1
+
+
+def test_caps_over_businesses_and_the_persons_own(now: datetime) -> None:
+    businesses = [make_business(money=10 * EURO, name=f"Shop {n}") for n in range(3)]
+    for business in businesses:
+        ids = make_people(business=business, n=4, now=now)
+    refusals.set_own_limit(recipient_id=ids[0], limit=1, via="page", now=now)
+
+    make_people(business=businesses[2], n=1, first=100, now=now)
+    granted = [len(pass_first_chunk(make_launched(business=each, now=now)).messages) for each in businesses]
+
+    # Two offers a day over all businesses; the person who chose one a week gets one.
+    assert granted == [4, 3, 1]
+    reasons = list(Delivery.objects.filter(state=Delivery.State.SKIPPED).values_list("reason", flat=True))
+    assert sorted(reasons) == [Reason.CAP_RECIPIENT] * 2 + [Reason.CAP_PLATFORM] * 3
+
+
+def test_the_same_business_twice_in_a_day_is_capped(business: Business, now: datetime) -> None:
+    make_people(business=business, n=3, now=now)
+    version = make_approved_version(business=business)
+    assert len(pass_first_chunk(make_launched(business=business, version=version, now=now)).messages) == 3
+
+    again = make_broadcast(business=business, version=version, now=now)
+    result = estimate.estimate(broadcast=again, now=now)
+    assert (result.n_eligible, result.reasons) == (0, {"cap_business": 3})
+
+
+def test_evidence_that_gives_no_basis_in_the_country(business: Business, now: datetime) -> None:
+    make_people(business=business, n=3, interaction=Interaction.Kind.INQUIRY, now=now)
+    result = estimate.estimate(broadcast=make_broadcast(business=business, now=now), now=now)
+
+    assert result.reasons == {"no_legal_basis": 3}
+
+
+def test_wording_changed_after_approval_stops_the_gate(business: Business, now: datetime) -> None:
+    make_people(business=business, n=3, now=now)
+    broadcast = make_launched(business=business, now=now)
+    version = Version.objects.get(template=broadcast.template)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    the_plan = plan.read(broadcast.pk)
+    assert the_plan.obstacle is None
+
+    version.components[0]["text"] = "Something nobody approved {{first_name}} {{discount}}"
+    frozen = list(broadcast.versions.select_related("version__template"))
+    frozen[0].version.components = version.components
+
+    assert plan._obstacle(broadcast, frozen) == Reason.TEMPLATE_UNAVAILABLE
+
+
+def test_a_lost_lease_changes_nothing(business: Business, now: datetime) -> None:
+    make_people(business=business, n=3, now=now)
+    broadcast = make_launched(business=business, now=now)
+    claim = chunks.claim(owner=uuid4(), busy=[], now=now)
+    assert claim is not None
+
+    with pytest.raises(gate.LeaseLost):
+        gate.pass_batch(
+            chunk_id=claim.chunk_id, owner=uuid4(), plan=plan.read(broadcast.pk), recipient_ids=claim.recipient_ids
+        )
+    assert states(broadcast) == {"queued": 3}
+
+
+def test_a_small_budget_grants_fewer(business: Business, now: datetime) -> None:
+    make_people(business=business, n=10, now=now)
+    broadcast = make_launched(business=business, now=now)
+    price = Delivery.objects.filter(broadcast_id=broadcast.pk)[0].price_micro
+    Budget.objects.filter(broadcast=broadcast).update(ceiling_micro=price * 4 + price // 2)
+
+    passed = pass_first_chunk(broadcast)
+
+    assert (len(passed.messages), len(passed.waiting), passed.is_over_budget) == (4, 6, True)
+    assert Budget.objects.get(broadcast=broadcast).reserved_micro == 4 * price
+
+
+def test_the_tier_limits_people_per_day(now: datetime) -> None:
+    business = make_business(money=EURO)
+    business.daily_people_limit = 7
+    business.save()
+    make_people(business=business, n=10, now=now)
+
+    passed = pass_first_chunk(make_launched(business=business, now=now))
+
+    assert (len(passed.messages), len(passed.waiting)) == (7, 3)
+
+
+def test_outcomes_and_receipts_move_forward_only_and_money_follows(business: Business, now: datetime) -> None:
+    make_people(business=business, n=6, now=now)
+    broadcast = make_launched(business=business, now=now)
+    messages = pass_first_chunk(broadcast).messages
+    kinds = [OutcomeKind.ACCEPTED] * 3 + [OutcomeKind.REJECTED, OutcomeKind.NOT_STARTED, OutcomeKind.UNKNOWN]
+    results = [
+        (message, Outcome(kind, provider_id=f"p{n}", error_code="x"))
+        for n, (message, kind) in enumerate(zip(messages, kinds, strict=True))
+    ]
+    for _ in range(2):  # the same outcome twice is one outcome
+        settle.outcomes(broadcast_id=broadcast.pk, sender_id=broadcast.sender_id, results=results, now=now)
+    assert states(broadcast) == {"queued": 1, "unknown": 1, "accepted": 3, "failed": 1}
+    price = messages[0].price_micro
+    assert Budget.objects.get(broadcast=broadcast).reserved_micro == 4 * price
+    assert CapEntry.objects.filter(broadcast_id=broadcast.pk).count() == 4
+
+    def receipt(n: int, status: ReceiptStatus, **by: str) -> ReceiptUpdate:
+        return ReceiptUpdate(
+            status=status, at=now, sender_id=broadcast.sender_id, **(by or {"message_code": messages[n].code})
+        )
+
+    updates = [
+        receipt(0, ReceiptStatus.READ),
+        receipt(0, ReceiptStatus.DELIVERED),
+        receipt(1, ReceiptStatus.DELIVERED, provider_id="p1"),
+        receipt(2, ReceiptStatus.FAILED),
+        receipt(3, ReceiptStatus.DELIVERED),  # arrived after all
+        receipt(5, ReceiptStatus.SENT),  # the unknown one is resolved
+        receipt(0, ReceiptStatus.SENT),
+        receipt(0, ReceiptStatus.READ, provider_id="nobody's"),
+    ]
+    for _ in range(2):
+        settle.fold_receipts(updates=updates, now=now)
+    assert states(broadcast) == {"queued": 1, "sent": 1, "failed": 1, "delivered": 2, "read": 1}
+    budget = Budget.objects.get(broadcast=broadcast)
+    assert (budget.reserved_micro, budget.captured_micro) == (4 * price, 3 * price)
+    assert CapEntry.objects.filter(broadcast_id=broadcast.pk).count() == 4
+
+
+def test_a_provider_speaks_of_its_own_messages_only(business: Business, now: datetime) -> None:
+    make_people(business=business, n=1, now=now)
+    broadcast = make_launched(business=business, now=now)
+    (message,) = pass_first_chunk(broadcast).messages
+    forged = ReceiptUpdate(
+        status=ReceiptStatus.READ, at=now, sender_id=broadcast.sender_id + 1, message_code=message.code
+    )
+
+    assert settle.fold_receipts(updates=[forged], now=now) == 0
+
+
+def test_cancel_ends_everything_and_releases_the_money(business: Business, now: datetime) -> None:
+    make_people(business=business, n=5, now=now)
+    broadcast = make_launched(business=business, now=now)
+    before = Wallet.objects.get(business=business)
+    assert before.held_micro > 0
+    lifecycle.cancel(broadcast=broadcast, by=None, now=now)
+    owner = uuid4()
+    claim = chunks.claim(owner=owner, busy=[], now=now)
+    assert claim is not None
+
+    assert chunks.drain(claim=claim, owner=owner, reason=Reason.CANCELLED, now=now) == 5
+    assert chunks.finish(claim=claim, owner=owner, waiting=[], now=now)
+    clock.close_books(now=now)
+
+    assert counts.funnel(broadcast).reasons == {"cancelled": 5}
+    after = Wallet.objects.get(business=business)
+    assert (after.held_micro, after.balance_micro) == (0, before.balance_micro)
+
+
+def test_an_audience_that_grew_is_asked_about_again(business: Business, now: datetime) -> None:
+    make_people(business=business, n=3, now=now)
+    broadcast = make_broadcast(business=business, now=now)
+    token = estimate.estimate(broadcast=broadcast, now=now).token
+    make_people(business=business, n=3, first=100, now=now)
+    lifecycle.launch(broadcast=broadcast, token=token, by=None, now=now)
+
+    freeze.next_slice(broadcast_id=broadcast.pk, now=now)
+
+    broadcast.refresh_from_db()
+    assert broadcast.state == Broadcast.State.DRAFT
+    assert "3" in broadcast.state_reason
+    assert Wallet.objects.get(business=business).held_micro == 0
+
+
+def test_a_launch_needs_the_money_and_takes_it_once(now: datetime) -> None:
+    business = make_business(money=1)
+    make_people(business=business, n=3, now=now)
+    broadcast = make_broadcast(business=business, now=now)
+    token = estimate.estimate(broadcast=broadcast, now=now).token
+    with pytest.raises(wallet.NotEnoughMoney):
+        lifecycle.launch(broadcast=broadcast, token=token, by=None, now=now)
+    wallet.top_up(business=business, amount_micro=EURO, key="more", now=now)
+    lifecycle.launch(broadcast=broadcast, token=token, by=None, now=now)
+    with pytest.raises(lifecycle.CannotLaunch):
+        lifecycle.launch(broadcast=broadcast, token=token, by=None, now=now)
+
+
+def test_waiting_for_the_cap_makes_a_later_chunk(now: datetime) -> None:
+    business = make_business(money=EURO)
+    make_people(business=business, n=3, now=now)
+    version = make_approved_version(business=business)
+    pass_first_chunk(make_launched(business=business, version=version, now=now))
+    later = make_people(business=business, n=1, first=50, now=now)
+    broadcast = make_launched(business=business, version=version, now=now, waits_for_cap=True, life_hours=48)
+
+    passed = pass_first_chunk(broadcast)
+
+    assert [message.recipient_id for message in passed.messages] == later
+    assert len(passed.waiting) == 3
+    assert all(now + timedelta(hours=23) < due < now + timedelta(hours=25) for due, _ in passed.waiting)

@@ -126,7 +126,8 @@ class FullBroadcastSerializer(BroadcastSerializer):
     funnel = serializers.SerializerMethodField()
     not_reached = serializers.SerializerMethodField()
 
-    class Meta(BroadcastSerializer.Meta):
+    class Meta:
+        model = Broadcast
         fields = (*BroadcastSerializer.Meta.fields, "funnel", "not_reached")
         read_only_fields = fields
 

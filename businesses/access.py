@@ -35,6 +35,8 @@ def business_for(*, user: User, code: str) -> Business:
 
 def member_for(*, user: User, code: str) -> Member:
     """Return the user's place in the business, or raise Http404 when there is none."""
+    if not CODE.fullmatch(code):
+        raise Http404(_("There is no such page."))
     place = Member.objects.select_related("business__legal_entity").filter(user=user, business__code=code).first()
     if place is None:
         raise Http404(_("There is no such page."))

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
-from psycopg.types.json import Jsonb
 
 RECORD = (Path(__file__).parent / "sql" / "record_event.sql").read_text()
 
@@ -21,5 +20,5 @@ def record(*, business_id: int, kind: str, payload: dict[str, Any], now: datetim
         cursor.execute(RECORD, {"business_id": business_id, "kind": kind, "payload": _as_json(payload), "now": now})
 
 
-def _as_json(payload: dict[str, Any]) -> Jsonb:
-    return Jsonb(payload, dumps=DjangoJSONEncoder(ensure_ascii=False).encode)
+def _as_json(payload: dict[str, Any]) -> str:
+    return DjangoJSONEncoder(ensure_ascii=False).encode(payload)

@@ -12,15 +12,9 @@ from businesses import audit, events, prices, wallet
 from businesses.models import Business, LegalEntity, Member, User
 
 PLAY_MONEY_MICRO = 1_000 * prices.MICRO
-COUNTRIES = frozenset(code for code in Locale("en").territories if len(code) == 2 and code.isalpha()) - {
-    "EU",
-    "EZ",
-    "UN",
-    "ZZ",
-    "XA",
-    "XB",
-    "QO",
-}
+# Babel also names regions (150), groups (EU, UN) and inventions (XA): not countries where a company is registered.
+NOT_COUNTRIES = {"EU", "EZ", "UN", "ZZ", "XA", "XB", "QO"}
+COUNTRIES = frozenset(code for code in map(str, Locale("en").territories) if len(code) == 2) - NOT_COUNTRIES
 
 
 class CannotOpen(ValidationError):

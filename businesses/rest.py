@@ -46,7 +46,9 @@ class CodeField(serializers.SlugRelatedField[Any]):
         super().__init__(slug_field="code", **kwargs)
 
     def get_queryset(self) -> QuerySet[Any]:
-        return super().get_queryset().of(self.context["business"])  # type: ignore[attr-defined,no-any-return]
+        everybodys: Any = super().get_queryset()
+        mine: QuerySet[Any] = everybodys.of(self.context["business"])
+        return mine
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -58,7 +60,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         if isinstance(data, dict):
             known = {name for name, field in self.fields.items() if not field.read_only}
             if unknown := [name for name in data if name not in known]:
-                detail = serializers.ErrorDetail(self.error_messages["unknown_field"], code="unknown_field")
+                detail = serializers.ErrorDetail(str(self.error_messages["unknown_field"]), code="unknown_field")
                 raise serializers.ValidationError(dict.fromkeys(unknown, detail))
         return super().to_internal_value(data)
 
@@ -77,7 +79,7 @@ def repeatable(
     """
 
     @wraps(handler)
-    def once(view: V, request: Request, *args: P.args, **kwargs: P.kwargs) -> Response:
+    def once(view: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Response:
         key = request.headers.get(IDEMPOTENCY_KEY)
         if key is None:
             return handler(view, request, *args, **kwargs)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import BigIntegerField, Case, ExpressionWrapper, F, Value, When
 from django.utils.translation import gettext as _
 
 from businesses import audit
@@ -139,7 +139,9 @@ def _take(hold: Hold, *, amount_micro: int, column: str, key: str, now: datetime
     Hold.objects.select_for_update(no_key=True).get(pk=hold.pk)
     if LedgerEntry.objects.filter(idempotency_key=key).exists():
         return False
-    remaining = F("amount_micro") - F("captured_micro") - F("released_micro")
+    # Said to be 64 bits wide: Django takes a difference of bigints for an integer, and more than 2,147 € for nothing.
+    difference = F("amount_micro") - F("captured_micro") - F("released_micro")
+    remaining = ExpressionWrapper(difference, output_field=BigIntegerField())
     n_taken = (
         Hold.objects.alias(remaining=remaining)
         .filter(pk=hold.pk, remaining__gte=amount_micro)

@@ -80,7 +80,8 @@ class HasScope(BasePermission):
 def operation_of(view: APIView, method: str | None) -> str | None:
     """Return a view set's action, or the method in lower case where a view has no actions."""
     operation: str | None = getattr(view, "action", (method or "").lower())
-    return operation
+    # OPTIONS is called so by rest_framework; nobody answers it here.
+    return None if operation == "metadata" else operation
 
 
 def scope_of(view: APIView, operation: str) -> str | None:
@@ -169,9 +170,7 @@ class NewestFirst(CursorPagination):
     def get_ordering(self, request: Request, queryset: QuerySet[Any], view: APIView) -> tuple[str, ...]:
         return getattr(view, "ordering", self.ordering)
 
-    def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
-    ) -> list[Any] | None:
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any] | None:
         try:
             return super().paginate_queryset(queryset, request, view)
         except (exceptions.NotFound, ValidationError, ValueError, OverflowError):

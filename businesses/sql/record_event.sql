@@ -6,5 +6,5 @@ WITH next AS (
     RETURNING last
 )
 INSERT INTO businesses_event (business_id, sequence, kind, schema_version, payload, created_at)
-SELECT %(business_id)s, next.last, %(kind)s, 1, %(payload)s, %(now)s
+SELECT %(business_id)s, next.last, %(kind)s, 1, %(payload)s::jsonb, %(now)s
 FROM next

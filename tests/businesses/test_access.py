@@ -16,7 +16,7 @@ def page(request: HttpRequest, business: Business, number: int = 0) -> HttpRespo
 
 
 def ask(user: object, code: str) -> HttpResponse:
-    request = RequestFactory().get(f"/b/{code}/page/?a=1")
+    request = RequestFactory().get("/b/biz_1/page/?a=1")
     request.user = user  # type: ignore[assignment]
     return page(request, code=code, number=7)
 

@@ -81,7 +81,7 @@ def _day(moment: datetime) -> str:
 
 
 def _country(code: str) -> str:
-    return _locale().territories.get(code, code)
+    return str(_locale().territories.get(code, code))
 
 
 def _locale() -> Locale:

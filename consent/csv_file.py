@@ -115,11 +115,16 @@ class CsvFile:
         except csv.Error:
             self._put_back.extendleft(reversed(taken))
             return BadLine(line, Fault.UNCLOSED_QUOTE if taken else Fault.STRAY_QUOTE, text)
-        if taken and self.header and len(cells) != len(self.header):
+        if taken and self.header and (len(cells) != len(self.header) or self._hides_rows(taken)):
             # Another stray mark, some lines on, has closed this one: what lies between are rows of their own.
             self._put_back.extendleft(reversed(taken))
             return BadLine(line, Fault.UNCLOSED_QUOTE, text)
         return self._checked(line, cells) if taken else Row(line, cells)
+
+    def _hides_rows(self, taken: list[Line]) -> bool:
+        """Say whether a line inside quotation marks is a whole row by its separators: nobody writes such an address."""
+        n = len(self.header)
+        return n > 2 and any(text and '"' not in text and text.count(self.delimiter) == n - 1 for _, text in taken)
 
     @staticmethod
     def _checked(line: int, cells: list[str]) -> Row | BadLine:

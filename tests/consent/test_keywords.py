@@ -7,7 +7,9 @@ import pytest
 
 from consent import keywords
 
-REPLIES = [json.loads(line) for line in (Path(__file__).parent / "replies.jsonl").read_text(encoding="utf-8").splitlines()]
+REPLIES = [
+    json.loads(line) for line in (Path(__file__).parent / "replies.jsonl").read_text(encoding="utf-8").splitlines()
+]
 
 
 @pytest.mark.parametrize("reply", REPLIES, ids=lambda reply: f"{reply['locale']}:{reply['text']}")
@@ -22,7 +24,9 @@ def test_the_corpus_is_broad():
     assert sum(reply["means"] == "none" for reply in REPLIES) >= 40
 
 
-@pytest.mark.parametrize("dressing", ["{}", " {} ", "{}!", "«{}»", "{}.", "{}…", "*{}*", "{} 🙏", "{} svp", "merci, {}", "{}\n"])
+@pytest.mark.parametrize(
+    "dressing", ["{}", " {} ", "{}!", "«{}»", "{}.", "{}…", "*{}*", "{} 🙏", "{} svp", "merci, {}", "{}\n"]
+)
 @pytest.mark.parametrize("word", ["stop", "STOP", "Stop", "ＳＴＯＰ"])
 def test_dress_does_not_change_a_stop(dressing, word):
     assert keywords.classify(dressing.format(word), "fr") == "stop"
@@ -40,5 +44,7 @@ def test_a_word_that_two_languages_disagree_about_counts_in_its_own():
 
 
 def test_a_long_message_is_left_to_people():
-    assert keywords.classify("stop " + "and tell me what you think of the new colours of the season " * 3, "en") == "none"
+    assert (
+        keywords.classify("stop " + "and tell me what you think of the new colours of the season " * 3, "en") == "none"
+    )
     assert keywords.classify("a" * 1_000_000, "en") == "none"

@@ -67,7 +67,11 @@ def test_country_and_zone_come_from_the_number_and_not_from_the_file():
 
 
 def test_fiction_passes_only_where_it_is_allowed():
-    assert phones.parse("06 39 98 12 34", default_country="FR", allow_fiction=True) == ("+33639981234", "FR", "Europe/Paris")
+    assert phones.parse("06 39 98 12 34", default_country="FR", allow_fiction=True) == (
+        "+33639981234",
+        "FR",
+        "Europe/Paris",
+    )
     assert phones.is_fictional("+33639981234")
     assert not phones.is_fictional("+33639971234")
     assert not phones.is_fictional("+336399812345")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -118,12 +118,12 @@ class AudienceForm(StepForm):
         seen = _seen(self.business)
         self._offer("countries", names.country, seen.countries | set(chosen.get("countries", [])))
         self._offer("languages", names.language, seen.languages | set(chosen.get("languages", [])))
-        self._offer("attribute", str, seen.attributes | set(chosen.get("attributes", {})))
-        self.fields["attribute"].choices.insert(0, ("", _("(no condition)")))  # type: ignore[attr-defined]
+        attributes = seen.attributes | set(chosen.get("attributes", {}))
+        self._offer("attribute", str, attributes, before=[("", _("(no condition)"))])
 
-    def _offer(self, field: str, say: Callable[[str], str], values: set[str]) -> None:
+    def _offer(self, field: str, say: Callable[[str], str], values: set[str], before: Iterable[tuple[str, Any]] = ()) -> None:
         choices = sorted(((value, say(value)) for value in values if value), key=lambda choice: choice[1])
-        self.fields[field].choices = choices[:N_OFFERED]  # type: ignore[attr-defined]
+        self.fields[field].choices = [*before, *choices[:N_OFFERED]]  # type: ignore[attr-defined]
 
     def answers(self, draft: Broadcast) -> dict[str, Any]:
         attribute, value = next(iter(draft.audience.get("attributes", {}).items()), ("", ""))

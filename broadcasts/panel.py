@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from broadcasts import disclosure
 from broadcasts.models import Estimate
+from consent import phones, quiet_hours
 from consent.reasons import NOT_REACHABLE_NOW, Reason
 
 TONE_OF = {
@@ -16,6 +18,7 @@ TONE_OF = {
 }
 BAR_UNITS = 1000
 MIN_UNITS = 4
+N_COUNTRIES = 5
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Quiet:
+    """A country in which it is too early or too late when the broadcast leaves."""
+
+    country: str
+    until: datetime
+
+
+@dataclass(frozen=True)
 class Panel:
     """``n_reached`` is rounded, and ``is_about`` true, where the exact number would give the hidden reasons away."""
 
@@ -46,15 +57,17 @@ class Panel:
     is_about: bool
     rows: list[Row]
     segments: list[Segment]
+    quiet: list[Quiet]
 
 
 def of(estimate: Estimate) -> Panel:
-    """Return what the panel says of ``estimate``."""
+    """Return what the panel says of ``estimate``, as of the moment that it was made."""
     lines = disclosure.public_reasons(estimate.reasons, estimate.n_audience)
     rows = [Row(line.code, line.sentence, line.n, _tone(line.code)) for line in lines]
     hides = any(line.code == NOT_REACHABLE_NOW for line in lines)
     n_reached = _what_is_left(estimate, rows) if hides else estimate.n_eligible
-    return Panel(estimate, n_reached, hides, rows, list(_segments(n_reached, rows, estimate.n_audience)))
+    segments = _segments(n_reached, rows, estimate.n_audience)
+    return Panel(estimate, n_reached, hides, rows, segments, _quiet(estimate))
 
 
 def _what_is_left(estimate: Estimate, rows: list[Row]) -> int:
@@ -75,3 +88,11 @@ def _segments(n_reached: int, rows: list[Row], n_audience: int) -> list[Segment]
             segments.append(Segment(tone, x, width))
             x += width
     return segments
+
+
+def _quiet(estimate: Estimate) -> list[Quiet]:
+    """Return the largest countries that must wait for the morning, by the hours of their main time zone."""
+    leaves = max(estimate.created_at, estimate.broadcast.scheduled_at or estimate.created_at)
+    countries = [line["country"] for line in estimate.price_lines[:N_COUNTRIES]]
+    opens = ((country, quiet_hours.opens_at(country=country, timezone=phones.main_timezone(country), now=leaves)) for country in countries)
+    return [Quiet(country, at) for country, at in opens if at > leaves]

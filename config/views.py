@@ -33,7 +33,7 @@ def front(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def open_business(request: HttpRequest) -> HttpResponse:
     """Ask who speaks, and open the business with its test twin."""
-    form = OpenBusinessForm(request.POST or None, initial={"locale": get_language(), "currency": "EUR"})
+    form = OpenBusinessForm(request.POST if request.method == "POST" else None, initial={"locale": get_language(), "currency": "EUR"})
     if form.is_valid():
         assert isinstance(request.user, User)
         try:

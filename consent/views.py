@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from businesses.access import member_view
 from businesses.models import Business, Member, User
-from consent import imports, phones
+from consent import faults, imports, phones
 from consent.forms import FindForm, UploadForm
 from consent.models import Address, Contact, ImportBatch, ImportFault, Interaction, Refusal
 from consent.models.people import ContactQuerySet
@@ -89,11 +89,14 @@ def contact_page(request: HttpRequest, business: Business, contact_code: str) ->
 @member_view(Member.Role.MARKETER)
 def import_page(request: HttpRequest, business: Business) -> HttpResponse:
     """Say what a file must hold, and take one."""
-    form = UploadForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid() and isinstance(request.user, User):
+    form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
+    if form.is_valid():
+        assert isinstance(request.user, User)
         file = form.cleaned_data["file"]
         try:
-            batch = imports.receive(business=business, file=file, filename=file.name, by=request.user, now=timezone.now())
+            batch = imports.receive(
+                business=business, file=file, filename=file.name, by=request.user, now=timezone.now()
+            )
         except ValidationError as refusal:
             form.add_error("file", refusal)
         else:
@@ -113,7 +116,11 @@ def _columns() -> list[tuple[str, str, str]]:
         ("interaction_date", "2026-03-14", _("When. Without it the person cannot be written to.")),
         ("evidence", "order 48211", _("What proves it: an order number, a form, a message.")),
         ("opt_out_offered", "yes", _("Whether the person could refuse offers when giving the number.")),
-        ("country, city, …", "FR, Lyon", _("Any other column is kept as an attribute: to choose audiences and fill templates.")),
+        (
+            "country, city, …",
+            "FR, Lyon",
+            _("Any other column is kept as an attribute: to choose audiences and fill templates."),
+        ),
     ]
 
 
@@ -128,8 +135,8 @@ def batch_page(request: HttpRequest, business: Business, batch_code: str) -> Htt
     context = {"business": business, "batch": batch, "is_running": is_running}
     if request.headers.get("HX-Request"):
         return render(request, "consent/import_progress.html", context)
-    faults = batch.faults.order_by("line", "id")[:N_FAULTS_SHOWN]
-    context["faults"] = [] if is_running else [(fault, imports.sentence(fault.reason)) for fault in faults]
+    first = batch.faults.order_by("line", "id")[:N_FAULTS_SHOWN]
+    context["faults"] = [] if is_running else [(fault, faults.sentence(fault.reason)) for fault in first]
     return render(request, "consent/import_batch.html", context)
 
 
@@ -146,8 +153,8 @@ def faults_file(request: HttpRequest, business: Business, batch_code: str) -> Ht
 def _csv_lines(batch: ImportBatch) -> Iterator[str]:
     writer = csv.writer(_Echo())
     heading = (_("line"), _("column"), _("value"), _("reason"))
-    faults = batch.faults.order_by("line", "id").iterator(chunk_size=2000)
-    rows = ((fault.line, fault.column, _inert(fault.value), imports.sentence(fault.reason)) for fault in faults)
+    wrong = batch.faults.order_by("line", "id").iterator(chunk_size=2000)
+    rows = ((fault.line, fault.column, _inert(fault.value), faults.sentence(fault.reason)) for fault in wrong)
     # The mark tells spreadsheets that this is UTF-8.
     yield "\ufeff"
     for row in chain([heading], rows):

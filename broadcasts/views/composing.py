@@ -60,7 +60,7 @@ def _draft(business: Business, code: str) -> Broadcast:
 @member_view(Member.Role.MARKETER)
 def new_page(request: HttpRequest, business: Business) -> HttpResponse:
     """Choose words and voice; that makes the draft."""
-    form = MessageForm(request.POST or None, business=business)
+    form = MessageForm(request.POST if request.method == "POST" else None, business=business)
     if form.is_valid():
         try:
             draft = lifecycle.create(
@@ -84,7 +84,7 @@ def step_page(request: HttpRequest, business: Business, broadcast_code: str, slu
         raise Http404
     draft = _draft(business, broadcast_code)
     with timezone.override(ZoneInfo(business.timezone)):
-        form = STEPS[SLUGS.index(slug)].form(request.POST or None, business=business, draft=draft)
+        form = STEPS[SLUGS.index(slug)].form(request.POST if request.method == "POST" else None, business=business, draft=draft)
         if form.is_valid():
             saved = _save(request, form, draft)
             if saved and request.headers.get("HX-Request"):
@@ -207,8 +207,10 @@ def review_page(request: HttpRequest, business: Business, broadcast_code: str) -
 @require_POST
 @member_view(Member.Role.MARKETER)
 def launch(request: HttpRequest, business: Business, broadcast_code: str) -> HttpResponse:
-    """Confirm the estimate that was shown; the money is held and the broadcast begins."""
-    draft = _draft(business, broadcast_code)
+    """Confirm the estimate that was shown; the money is held and the broadcast begins. Pressed twice, it leads on."""
+    draft = get_object_or_404(Broadcast.objects.of(business).select_related("business"), code=broadcast_code)
+    if draft.state != Broadcast.State.DRAFT:
+        return redirect("broadcast", business.code, draft.code)
     try:
         lifecycle.launch(broadcast=draft, token=request.POST.get("token", ""), by=_author(request), now=timezone.now())
     except ValidationError as refusal:

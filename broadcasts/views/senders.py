@@ -52,7 +52,7 @@ def connect_sandbox(request: HttpRequest, business: Business) -> HttpResponse:
 def connect_webhook(request: HttpRequest, business: Business) -> HttpResponse:
     """Connect a messaging service; its signing secret is on this one answer, never again."""
     assert isinstance(request.user, User)
-    form = ConnectWebhookForm(request.POST or None, initial={"name": business.name})
+    form = ConnectWebhookForm(request.POST if request.method == "POST" else None, initial={"name": business.name})
     context: dict[str, Any] = {"business": business, "form": form}
     if form.is_valid():
         try:

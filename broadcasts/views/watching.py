@@ -98,7 +98,7 @@ def _live_context(business: Business, broadcast: Broadcast) -> dict[str, Any]:
 def pause_page(request: HttpRequest, business: Business, broadcast_code: str) -> HttpResponse:
     """Say what pausing will do, and do it."""
     broadcast = _broadcast(business, broadcast_code)
-    form = PauseForm(request.POST or None)
+    form = PauseForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         return _act(request, broadcast, lifecycle.pause, _("Paused. Nothing leaves until you resume it."), reason=form.cleaned_data["reason"])
     return _confirm(request, business, broadcast, "broadcasts/pause.html", form=form)

@@ -291,7 +291,7 @@ def _decide(version: Version, reviewer: User, decided: dict[str, Any]) -> str:
     now, words = timezone.now(), {"name": version.template.name, "number": version.number}
     if decided["decision"] == Review.Decision.APPROVED:
         review.approve(version=version, reviewer=reviewer, now=now, note=decided["note"])
-        return _("%(name)s, version %(number)s: approved.") % words
+        return _("Approved: %(name)s, version %(number)s.") % words
     review.reject(
         version=version,
         reviewer=reviewer,
@@ -300,7 +300,7 @@ def _decide(version: Version, reviewer: User, decided: dict[str, Any]) -> str:
         now=now,
         note=decided["note"],
     )
-    return _("%(name)s, version %(number)s: rejected.") % words
+    return _("Rejected: %(name)s, version %(number)s.") % words
 
 
 def _refusal(reviewer: User, version: Version) -> str:

@@ -235,6 +235,8 @@ class _Reader:
         if not isinstance(buttons, list):
             self.fault("component_shape", f"{path}.buttons")
             return
+        if not buttons:
+            self.fault("buttons_empty", f"{path}.buttons")
         for index, button in enumerate(buttons):
             read = self._read_button(button, f"{path}.buttons[{index}]")
             if read is not None:

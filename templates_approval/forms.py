@@ -154,7 +154,7 @@ class ComposerForm(forms.Form):
         field = self.fields.get(name)
         if self.is_bound and not (field is not None and field.disabled):
             return str(self.data.get(name) or "")
-        return str(self.initial.get(name) or "")
+        return str(self.initial.get(name) or (field and field.initial) or "")
 
     def _variables(self) -> list[str]:
         names = placeholders.variables(self._components_now())

@@ -272,7 +272,7 @@ def _already_decided(version: Version) -> str:
     last = version.reviews.select_related("reviewer").order_by("-id").first()
     if last is None:
         return str(_("This version is not waiting for a review."))
-    sentence = _("%(reviewer)s has already decided: %(decision)s.")
+    sentence = _("Already decided by %(reviewer)s: %(decision)s.")
     return str(sentence) % {"reviewer": last.reviewer, "decision": last.get_decision_display()}
 
 

@@ -60,7 +60,7 @@ def edit(request: HttpRequest, business: Business, version_code: str) -> HttpRes
         template=version.template, language=version.language, state=Version.State.DRAFT
     ).first()
     if draft is not None and draft != version:
-        return redirect("template_edit", business.code, draft.code)
+        return redirect("template-edit", business.code, draft.code)
     if request.method == "POST":
         return _write(request, ComposerForm(request.POST, business=business, version=version))
     form = ComposerForm(business=business, version=version, initial=_mode_asked(request, version))
@@ -117,10 +117,10 @@ def submit(request: HttpRequest, business: Business, version_code: str) -> HttpR
     except review.CannotSubmit as refusal:
         messages.error(request, " ".join(refusal.messages))
         if refusal.findings:
-            return redirect("template_edit", business.code, version.code)
+            return redirect("template-edit", business.code, version.code)
     else:
         messages.success(request, _("Submitted. You will see the decision here."))
-    return redirect("template_version", business.code, version.code)
+    return redirect("template-version", business.code, version.code)
 
 
 def _versions(business: Business) -> Any:
@@ -180,11 +180,11 @@ def _write(request: HttpRequest, form: ComposerForm) -> HttpResponse:
             messages.success(request, _("The draft is kept."))
     except review.CannotSubmit as refusal:
         messages.error(request, _("The draft is kept, but not submitted: %s") % " ".join(refusal.messages))
-        return redirect("template_edit", form.business.code, draft.code)
+        return redirect("template-edit", form.business.code, draft.code)
     except review.CannotDraft as refusal:
         form.add_error(None, refusal)
         return _composer(request, form)
-    return redirect("template_version", form.business.code, draft.code)
+    return redirect("template-version", form.business.code, draft.code)
 
 
 def _composer(request: HttpRequest, form: ComposerForm) -> HttpResponse:

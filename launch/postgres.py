@@ -107,8 +107,8 @@ class Cluster:
 
     @property
     def data(self) -> Path:
-        """A cluster of one major version cannot be opened by another."""
-        return self.home / f"pg{self.binaries.major}"
+        """A cluster of one major version, or of one account, cannot be opened by another."""
+        return self.home / f"pg{self.binaries.major}{'' if self.user is None else '-nobody'}"
 
     def url(self, role: str, database: str) -> str:
         return f"postgres://{role}@/{database}?host={quote(str(self.sockets))}"
@@ -189,16 +189,16 @@ def cluster(*, home: Path, sockets: Path, log: Path, careful: bool = True) -> Cl
         return Cluster(found, home, sockets, log, careful)
     how = os.environ.get("TAMBOUR_ROOT_AS", "namespace" if _may_unshare() else "nobody")
     if how == "namespace":
+        os.chown(sockets, 0, 0)
         return Cluster(found, home, sockets, log, careful, in_user_namespace=True)
     nobody = pwd.getpwnam("nobody").pw_uid
     if not _may_enter(found.folder / "postgres", nobody):
         found = _copied_for(nobody, found)
     if not _may_enter(home, nobody):
-        home = _open_to(nobody, home.parent)
-    sockets.mkdir(parents=True, exist_ok=True)
-    if not _may_enter(sockets, nobody):
-        sockets = _open_to(nobody, home.parent)
-    shutil.chown(sockets, nobody, nobody)
+        home = _open_to(nobody, home)
+        sockets = home / "run"
+        sockets.mkdir(mode=0o700, exist_ok=True)
+    os.chown(sockets, nobody, nobody)
     return Cluster(found, home, sockets, log, careful, user=nobody)
 
 
@@ -266,6 +266,13 @@ def create_database(superuser_url: str, name: str) -> None:
             connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
         with psycopg.connect(superuser_url, dbname=name, autocommit=True) as inside:
             inside.execute(ROLES.read_text().encode())
+
+
+def drop_database(superuser_url: str, name: str) -> None:
+    """Remove a database with all that it holds, whoever is connected to it."""
+    with psycopg.connect(superuser_url, autocommit=True) as connection:
+        statement = psycopg.sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+        connection.execute(statement.format(psycopg.sql.Identifier(name)))
 
 
 def socket_folder(wanted: Path) -> Path:

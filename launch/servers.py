@@ -41,8 +41,8 @@ class Servers:
 
 
 @contextlib.contextmanager
-def local(supervisor: Supervisor) -> Iterator[Servers]:
-    """The servers of this checkout, with data and logs under `.local/`."""
+def local(supervisor: Supervisor, *, database: str = DATABASE, is_emptied: bool = False) -> Iterator[Servers]:
+    """The servers of this checkout, with data and logs under `.local/`; ``is_emptied`` begins with a new database."""
     database_url, redis_url = os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", "")
     sockets = postgres.socket_folder(LOCAL / "run")
     owner_url, superuser_url = os.environ.get("DATABASE_OWNER_URL", "") or database_url, ""
@@ -55,8 +55,10 @@ def local(supervisor: Supervisor) -> Iterator[Servers]:
     if not database_url:
         cluster = postgres.cluster(home=LOCAL, sockets=sockets, log=LOCAL / "logs" / "postgres.log")
         superuser_url = _start_postgres(supervisor, cluster)
-        postgres.create_database(superuser_url, DATABASE)
-        database_url, owner_url = cluster.url("tambour", DATABASE), cluster.url("tambour_owner", DATABASE)
+        if is_emptied:
+            postgres.drop_database(superuser_url, database)
+        postgres.create_database(superuser_url, database)
+        database_url, owner_url = cluster.url("tambour", database), cluster.url("tambour_owner", database)
     yield Servers(database_url, owner_url, superuser_url, redis_url)
 
 

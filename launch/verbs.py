@@ -40,7 +40,12 @@ def serve(_: list[str]) -> int:
 
 def demo(_: list[str]) -> int:
     """Run everything, tell the whole story once, and on a terminal go on serving."""
-    with _everything() as (supervisor, environment):
+    # The messaging service that the story starts; the workers must know beforehand that it is the operator's own.
+    sink = f"127.0.0.1:{_any_port()}"
+    with _everything(database="tambour_demo", is_emptied=True, DEMO_SINK=sink, TRUSTED_HOSTS=sink) as (
+        supervisor,
+        environment,
+    ):
         story = subprocess.Popen(servers.manage("demo"), env=environment, start_new_session=True)
         try:
             while story.poll() is None:
@@ -139,13 +144,20 @@ def pytest(arguments: list[str]) -> int:
 
 
 @contextmanager
-def _everything() -> Iterator[tuple[Supervisor, dict[str, str]]]:
+def _everything(
+    *, database: str = servers.DATABASE, is_emptied: bool = False, **settings: str
+) -> Iterator[tuple[Supervisor, dict[str, str]]]:
     """PostgreSQL, Valkey, migrations, the web server, the workers and the clock: up, and ready for messages."""
     began = time.monotonic()
-    with checkout.taken(), Supervisor() as supervisor, servers.local(supervisor) as up:
+    with (
+        checkout.taken(),
+        Supervisor() as supervisor,
+        servers.local(supervisor, database=database, is_emptied=is_emptied) as up,
+    ):
         port = free_port(os.environ.get("PORT", ""))
         public_url = os.environ.get("PUBLIC_URL") or f"http://localhost:{port}"
         environment = {**servers.for_children(up, public_url=public_url), "PUBLIC_URL": public_url}
+        environment |= settings
         environment["WEB_BIND"] = os.environ.get("WEB_BIND", f"127.0.0.1:{port}")
         _migrate(environment)
         checkout.publish(up, public_url)
@@ -156,6 +168,12 @@ def _everything() -> Iterator[tuple[Supervisor, dict[str, str]]]:
             supervisor.wait_until(lambda name=name: programs.is_alive(name, up.redis_url), of=name)  # type: ignore[misc]
         print(f"· Everything is up after {time.monotonic() - began:.1f} s; logs are in {LOCAL / 'logs'}", flush=True)
         yield supervisor, environment
+
+
+def _any_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def free_port(wanted: str) -> int:

@@ -115,3 +115,6 @@ class Report(models.Model):
                 name="report_once",
             )
         ]
+
+    def __str__(self) -> str:
+        return self.code

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
 from standardwebhooks import Webhook
 
 from broadcasts import secrets, senders
-from broadcasts.channels import wire
 from broadcasts.channels.base import Message
 from broadcasts.channels.sandbox import network
 from broadcasts.models import Broadcast, Delivery, PhoneMessage, Sender
 from businesses.models import Business
-from consent.models import Contact, Interaction, Refusal
+from consent.models import Contact, Interaction
 from feedback import receipts
 from feedback.models import Callback, InboundMessage, Reaction
+from tests.feedback.provider import body_of, button, call, has_stopped, receipt, text
 from tests.make import EURO, make_business, make_people, make_sandbox_sender, make_sent, open_policy
 
 pytestmark = pytest.mark.django_db
@@ -47,46 +45,6 @@ def sent(business: Business, now: datetime) -> tuple[Broadcast, list[Message]]:
 @pytest.fixture
 def message(sent: tuple[Broadcast, list[Message]]) -> Message:
     return sent[1][0]
-
-
-def body_of(updates: Sequence[Any]) -> bytes:
-    return json.dumps({"updates": list(updates)}).encode()
-
-
-def call(
-    sender: Sender, body: bytes, *, secret: str = "", at: datetime | None = None, changed: bytes = b"", **headers: str
-) -> Any:
-    """Call the door as the sender's provider would; the keywords are what an attacker may change."""
-    moment = at or datetime.now(UTC)
-    signed = wire.sign(secret or secrets.of_sender(sender), message_id="evt_1", body=body, now=moment) | headers
-    return Client().post(
-        f"/callbacks/{sender.code}/",
-        data=changed or body,
-        content_type="application/json",
-        headers={name: value for name, value in signed.items() if value},
-    )
-
-
-def text(message: Message, words: str, *, key: str = "in_1", at: datetime | None = None) -> dict[str, Any]:
-    moment = (at or datetime.now(UTC)).isoformat()
-    return {"type": "text", "from": message.address, "text": words, "id": key, "at": moment}
-
-
-def button(message: Message, payload: str, *, key: str = "in_1") -> dict[str, Any]:
-    now = datetime.now(UTC).isoformat()
-    return {
-        "type": "button", "from": message.address, "message_code": message.code, "button": payload, "id": key, "at": now,
-    }  # fmt: skip
-
-
-def receipt(message: Message, status: str) -> dict[str, Any]:
-    return {"type": "receipt", "message_code": message.code, "status": status, "at": datetime.now(UTC).isoformat()}
-
-
-def has_stopped(message: Message, business: Business) -> bool:
-    return Refusal.objects.filter(
-        recipient_id=message.recipient_id, legal_entity=business.legal_entity, kind=1, lifted_at=None
-    ).exists()
 
 
 # --- What is genuine ----------------------------------------------------------------------------
@@ -139,7 +97,7 @@ def test_another_senders_secret_opens_nothing_and_nobody_learns_which_senders_ex
     assert not Callback.objects.exists()
 
 
-def test_only_posts_come_in(client: Client, business: Business) -> None:
+def test_only_posts_come_in(client: Any, business: Business) -> None:
     sender = make_sandbox_sender(business=business)
     assert client.get(f"/callbacks/{sender.code}/").status_code == 405
 

@@ -22,7 +22,14 @@ from templates_approval.models import Template, Version
 # Countries, languages and attributes are offered as they occur among the newest contacts: never a scan of all.
 N_LOOKED_AT = 5_000
 N_OFFERED = 30
-LIVES = [(4, _("4 hours")), (12, _("12 hours")), (24, _("1 day")), (48, _("2 days")), (72, _("3 days")), (168, _("a week"))]
+LIVES = [
+    (4, _("4 hours")),
+    (12, _("12 hours")),
+    (24, _("1 day")),
+    (48, _("2 days")),
+    (72, _("3 days")),
+    (168, _("a week")),
+]
 
 
 class StepForm(forms.Form):
@@ -55,7 +62,10 @@ class MessageForm(StepForm):
 
     name = forms.CharField(label=_("Name"), max_length=120, help_text=_("Only your team sees it."))
     template = forms.ModelChoiceField(
-        label=_("Template"), queryset=Template.objects.none(), to_field_name="code", help_text=_("Approved templates only.")
+        label=_("Template"),
+        queryset=Template.objects.none(),
+        to_field_name="code",
+        help_text=_("Approved templates only."),
     )
     sender = forms.ModelChoiceField(label=_("Sender"), queryset=Sender.objects.none(), to_field_name="code")
 
@@ -121,7 +131,9 @@ class AudienceForm(StepForm):
         attributes = seen.attributes | set(chosen.get("attributes", {}))
         self._offer("attribute", str, attributes, before=[("", _("(no condition)"))])
 
-    def _offer(self, field: str, say: Callable[[str], str], values: set[str], before: Iterable[tuple[str, Any]] = ()) -> None:
+    def _offer(
+        self, field: str, say: Callable[[str], str], values: set[str], before: Iterable[tuple[str, Any]] = ()
+    ) -> None:
         choices = sorted(((value, say(value)) for value in values if value), key=lambda choice: choice[1])
         self.fields[field].choices = [*before, *choices[:N_OFFERED]]  # type: ignore[attr-defined]
 
@@ -144,7 +156,11 @@ class AudienceForm(StepForm):
     def changes(self) -> dict[str, Any]:
         given = self.cleaned_data
         # What only programs can say (explicit lists) stays as it is.
-        kept = {name: part for name, part in (self.draft.audience if self.draft else {}).items() if name.endswith("contacts")}
+        kept = {
+            name: part
+            for name, part in (self.draft.audience if self.draft else {}).items()
+            if name.endswith("contacts")
+        }
         wanted = {"countries": given["countries"], "languages": given["languages"]}
         if given["attribute"]:
             wanted["attributes"] = {given["attribute"]: given["value"]}
@@ -180,16 +196,26 @@ class WhenForm(StepForm):
         widget=forms.RadioSelect,
     )
     scheduled_at = forms.DateTimeField(
-        label=_("Set time"), required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+        label=_("Set time"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
     life_hours = forms.TypedChoiceField(
         label=_("Whoever cannot be reached by then gets nothing"),
         coerce=int,
-        help_text=_("Quiet hours are kept in each person’s own time: a short life leaves out those for whom it is night."),
+        help_text=_(
+            "Quiet hours are kept in each person’s own time: a short life leaves out those for whom it is night."
+        ),
     )
-    waits_for_cap = forms.BooleanField(label=_("Wait for people who have had enough offers for now, within that time"), required=False)
+    waits_for_cap = forms.BooleanField(
+        label=_("Wait for people who have had enough offers for now, within that time"), required=False
+    )
     messages_per_second = forms.IntegerField(
-        label=_("At most, per second"), min_value=1, max_value=100_000, required=False, help_text=_("Empty: as fast as the sender may.")
+        label=_("At most, per second"),
+        min_value=1,
+        max_value=100_000,
+        required=False,
+        help_text=_("Empty: as fast as the sender may."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -198,7 +224,9 @@ class WhenForm(StepForm):
         if self.draft and self.draft.life_hours not in dict(lives):
             lives.append((self.draft.life_hours, _("%(n)s hours") % {"n": self.draft.life_hours}))
         self.fields["life_hours"].choices = sorted(lives, key=lambda life: life[0])  # type: ignore[attr-defined]
-        self.fields["scheduled_at"].help_text = _("In the time zone of your business: %(zone)s.") % {"zone": self.business.timezone}
+        self.fields["scheduled_at"].help_text = _("In the time zone of your business: %(zone)s.") % {
+            "zone": self.business.timezone
+        }
 
     def answers(self, draft: Broadcast) -> dict[str, Any]:
         return {

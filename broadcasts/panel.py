@@ -13,7 +13,14 @@ from consent.reasons import NOT_REACHABLE_NOW, Reason
 TONE_OF = {
     **dict.fromkeys((Reason.OPTED_OUT, Reason.BLOCKED), "bad"),
     **dict.fromkeys(
-        (Reason.INVALID_ADDRESS, Reason.NO_INTERACTION, Reason.NO_LEGAL_BASIS, Reason.QUARANTINED, Reason.MISSING_VARIABLE), "warn"
+        (
+            Reason.INVALID_ADDRESS,
+            Reason.NO_INTERACTION,
+            Reason.NO_LEGAL_BASIS,
+            Reason.QUARANTINED,
+            Reason.MISSING_VARIABLE,
+        ),
+        "warn",
     ),
 }
 BAR_UNITS = 1000
@@ -94,5 +101,8 @@ def _quiet(estimate: Estimate) -> list[Quiet]:
     """Return the largest countries that must wait for the morning, by the hours of their main time zone."""
     leaves = max(estimate.created_at, estimate.broadcast.scheduled_at or estimate.created_at)
     countries = [line["country"] for line in estimate.price_lines[:N_COUNTRIES]]
-    opens = ((country, quiet_hours.opens_at(country=country, timezone=phones.main_timezone(country), now=leaves)) for country in countries)
+    opens = (
+        (country, quiet_hours.opens_at(country=country, timezone=phones.main_timezone(country), now=leaves))
+        for country in countries
+    )
     return [Quiet(country, at) for country, at in opens if at > leaves]

@@ -8,7 +8,9 @@ urlpatterns = [
     path("b/<str:code>/broadcasts/", watching.broadcasts_page, name="broadcasts"),
     path("b/<str:code>/broadcasts/new/", composing.new_page, name="broadcast-new"),
     path("b/<str:code>/broadcasts/<str:broadcast_code>/", watching.broadcast_page, name="broadcast"),
-    path("b/<str:code>/broadcasts/<str:broadcast_code>/compose/<slug:slug>/", composing.step_page, name="broadcast-step"),
+    path(
+        "b/<str:code>/broadcasts/<str:broadcast_code>/compose/<slug:slug>/", composing.step_page, name="broadcast-step"
+    ),
     path("b/<str:code>/broadcasts/<str:broadcast_code>/review/", composing.review_page, name="broadcast-review"),
     path("b/<str:code>/broadcasts/<str:broadcast_code>/estimate/", composing.count, name="broadcast-estimate"),
     path("b/<str:code>/broadcasts/<str:broadcast_code>/launch/", composing.launch, name="broadcast-launch"),
@@ -16,7 +18,9 @@ urlpatterns = [
     path("b/<str:code>/broadcasts/<str:broadcast_code>/pause/", watching.pause_page, name="broadcast-pause"),
     path("b/<str:code>/broadcasts/<str:broadcast_code>/resume/", watching.resume_page, name="broadcast-resume"),
     path("b/<str:code>/broadcasts/<str:broadcast_code>/cancel/", watching.cancel_page, name="broadcast-cancel"),
-    path("b/<str:code>/broadcasts/<str:broadcast_code>/attention/", watching.attention_page, name="broadcast-attention"),
+    path(
+        "b/<str:code>/broadcasts/<str:broadcast_code>/attention/", watching.attention_page, name="broadcast-attention"
+    ),
     path("b/<str:code>/senders/", senders.senders_page, name="senders"),
     path("b/<str:code>/senders/webhook/", senders.connect_webhook, name="sender-webhook"),
     path("b/<str:code>/senders/sandbox/", senders.connect_sandbox, name="sender-sandbox"),

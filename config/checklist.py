@@ -39,15 +39,15 @@ def _found(business: Business) -> dict[str, object]:
     mine = {"business": OuterRef("pk")}
     versions = Version.objects.filter(template__business=OuterRef("pk"))
     available = Wallet.objects.filter(**mine).values(available=F("balance_micro") - F("held_micro"))
-    found: dict[str, object] = Business.objects.filter(pk=business.pk).values(
+    found = Business.objects.filter(pk=business.pk).values(
         has_sender=Exists(Sender.objects.filter(**mine, is_active=True)),
         has_contacts=Exists(Contact.objects.filter(**mine)),
         has_approved=Exists(versions.filter(state=Version.State.APPROVED)),
         has_submitted=Exists(versions.filter(state=Version.State.SUBMITTED)),
         available_micro=Subquery(available),
         has_launched=Exists(Broadcast.objects.filter(**mine, launched_at__isnull=False)),
-    )[0]
-    return found
+    )
+    return dict(found[0])
 
 
 def _verification(business: Business) -> Step:

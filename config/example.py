@@ -10,7 +10,8 @@ COMPONENTS = {
         {"type": "HEADER", "format": "TEXT", "text": "Les lampes d’hiver sont là"},
         {
             "type": "BODY",
-            "text": "Bonjour {{first_name}}, vous nous aviez pris une *lampe Oslo* en mars. Jusqu’à samedi, {{discount}} de remise sur les abat-jour assortis.",
+            "text": "Bonjour {{first_name}}, vous nous aviez pris une *lampe Oslo* en mars. "
+            "Jusqu’à samedi, {{discount}} de remise sur les abat-jour assortis.",
         },
         {"type": "FOOTER", "text": "Répondez STOP pour ne plus recevoir d’offres"},
         {
@@ -22,12 +23,16 @@ COMPONENTS = {
         {"type": "HEADER", "format": "TEXT", "text": "The winter lamps are here"},
         {
             "type": "BODY",
-            "text": "Hello {{first_name}}, in March you took an *Oslo lamp* home. Until Saturday the matching shades are {{discount}} off.",
+            "text": "Hello {{first_name}}, in March you took an *Oslo lamp* home. "
+            "Until Saturday the matching shades are {{discount}} off.",
         },
         {"type": "FOOTER", "text": "Reply STOP to get no more offers"},
         {
             "type": "BUTTONS",
-            "buttons": [{"type": "QUICK_REPLY", "text": "Interested"}, {"type": "QUICK_REPLY", "text": "Not interested"}],
+            "buttons": [
+                {"type": "QUICK_REPLY", "text": "Interested"},
+                {"type": "QUICK_REPLY", "text": "Not interested"},
+            ],
         },
     ],
 }

@@ -2,7 +2,7 @@
 
 import unicodedata
 import zoneinfo
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
@@ -23,14 +23,18 @@ class OpenBusinessForm(forms.Form):
     registration_number = forms.CharField(
         label=_("Registration number"),
         max_length=64,
-        help_text=_("SIREN, HRB, company number… A stop given to one account of a company holds for all of its accounts."),
+        help_text=_(
+            "SIREN, HRB, company number… A stop given to one account of a company holds for all of its accounts."
+        ),
     )
     timezone = forms.ChoiceField(label=_("Time zone"), initial="Europe/Paris")
     currency = forms.ChoiceField(label=_("Currency of the wallet"), help_text=_("It cannot be changed later."))
     locale = forms.ChoiceField(label=_("Language of the business"), choices=settings.LANGUAGES)
     website = forms.URLField(label=_("Website"), required=False, assume_scheme="https")
     contact_email = forms.EmailField(
-        label=_("E-mail for questions about your offers"), required=False, help_text=_("Empty: the address you sign in with.")
+        label=_("E-mail for questions about your offers"),
+        required=False,
+        help_text=_("Empty: the address you sign in with."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -44,8 +48,7 @@ class OpenBusinessForm(forms.Form):
 
     def _choose(self, name: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = choices
+        cast("forms.ChoiceField", field).choices = choices
 
 
 def _in_the_dictionary(name: str) -> str:

@@ -1,5 +1,7 @@
 """The pages of no single floor: the front page, the opening of a business, and its home."""
 
+from typing import cast
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
@@ -33,16 +35,20 @@ def front(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def open_business(request: HttpRequest) -> HttpResponse:
     """Ask who speaks, and open the business with its test twin."""
-    form = OpenBusinessForm(request.POST if request.method == "POST" else None, initial={"locale": get_language(), "currency": "EUR"})
+    form = OpenBusinessForm(
+        request.POST if request.method == "POST" else None, initial={"locale": get_language(), "currency": "EUR"}
+    )
     if form.is_valid():
-        assert isinstance(request.user, User)
         try:
-            business = onboarding.open_business(owner=request.user, now=timezone.now(), **form.cleaned_data)
+            business = onboarding.open_business(
+                owner=cast("User", request.user), now=timezone.now(), **form.cleaned_data
+            )
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:
             messages.success(
-                request, _("%(name)s is open. In its test account everything can be tried at once.") % {"name": business.name}
+                request,
+                _("%(name)s is open. In its test account everything can be tried at once.") % {"name": business.name},
             )
             return redirect("home", business.code)
     return render(request, "open_business.html", {"form": form}, status=422 if form.errors else 200)

@@ -1,4 +1,4 @@
-"""The words of Tambour in French: collected from code and pages, translated by people, compiled. Babel is all it takes."""
+"""The words of Tambour in French: collected from code and pages, translated, compiled. Babel is all it takes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
@@ -29,7 +30,7 @@ KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
 }
-HEADER = """# The words of Tambour in French. New ones come in with `make manage CMD=words`, which also compiles this file.
+HEADER = """# The words of Tambour in French. `make manage CMD=words` brings new ones in, and compiles this file.
 # A narrow no-break space (U+202F) stands before : ; ! ? % » and after «."""
 SPACE_THAT_BREAKS = re.compile(r"[ \u00a0](?=[:;!?»]|%(?![(\w]))|«(?!\u202f)|(?<=\w)[;!?»](?!\w)")
 
@@ -72,7 +73,9 @@ def _words_of(path: Path) -> Iterator[tuple[int, str | tuple[str, ...], list[str
         # Django turns a page into something like Python; what is left of its indentation is of no use.
         text = "\n".join(line.strip() for line in templatize(text, origin=str(path)).splitlines())
     options = {"encoding": "utf-8"}
-    yield from extract("python", BytesIO(text.encode()), keywords=KEYWORDS, comment_tags=("Translators:",), options=options)
+    yield from extract(
+        "python", BytesIO(text.encode()), keywords=KEYWORDS, comment_tags=("Translators:",), options=options
+    )
 
 
 def read() -> Catalog:
@@ -84,14 +87,16 @@ def read() -> Catalog:
 
 
 def renew() -> Catalog:
-    """Bring the catalogue up to the collected words: new ones empty, forgotten ones gone, nothing guessed. Compile it."""
+    """Bring the catalogue up to the collected words: new ones empty, forgotten ones gone; compile it."""
     catalog, found = read(), collect()
     catalog.header_comment = HEADER
     catalog.update(found, no_fuzzy_matching=True, update_header_comment=False, update_creation_date=False)
     catalog.obsolete.clear()
     FOLDER.mkdir(parents=True, exist_ok=True)
     with SOURCE.open("wb") as file:
-        write_po(file, catalog, width=0, sort_by_file=False, ignore_obsolete=True, include_lineno=False, omit_header=False)
+        write_po(
+            file, catalog, width=0, sort_by_file=False, ignore_obsolete=True, include_lineno=False, omit_header=False
+        )
     COMPILED.write_bytes(compiled(catalog))
     return catalog
 
@@ -107,17 +112,21 @@ def faults() -> list[str]:
     """Say what is wrong with the French, one sentence each: missing, uncertain, stale, or set with the wrong spaces."""
     catalog = read()
     have = {(message.id, message.context) for message in catalog if message.id}
-    wrong = [f"not collected: {message.id!r}" for message in collect() if message.id and (message.id, message.context) not in have]
+    wrong = [
+        f"not collected: {message.id!r}"
+        for message in collect()
+        if message.id and (message.id, message.context) not in have
+    ]
     for message in catalog:
         if not message.id:
             continue
-        said = message.string if isinstance(message.string, tuple | list) else (message.string,)
+        said = _all(message.string)
         if not all(said):
             wrong.append(f"not translated: {message.id!r}")
         if message.fuzzy:
             wrong.append(f"uncertain: {message.id!r}")
         wrong += [f"spaces: {text!r}" for text in said if text and SPACE_THAT_BREAKS.search(text)]
-        wrong += [f"{error}: {message.id!r}" for error in _misplaced(message.id, said)]
+        wrong += [f"{error}: {message.id!r}" for error in _misplaced(_all(message.id), said)]
     if not COMPILED.exists() or COMPILED.read_bytes() != compiled(catalog):
         wrong.append("django.mo is not what django.po says: run the command `words`")
     return wrong
@@ -126,12 +135,16 @@ def faults() -> list[str]:
 PLACE = re.compile(r"%\(\w+\)s|\{\{?[^{}]*\}?\}")
 
 
-def _misplaced(original: str | tuple[str, ...], said: tuple[str, ...]) -> Iterator[str]:
+def _all(text: Any) -> tuple[str, ...]:
+    """Return the forms of a sentence: one, or singular and plural."""
+    return tuple(text) if isinstance(text, tuple | list) else (text or "",)
+
+
+def _misplaced(original: tuple[str, ...], said: tuple[str, ...]) -> Iterator[str]:
     """Every value that the original names must be named by each translation, except a singular that needs no number."""
-    sentences = original if isinstance(original, tuple) else (original,)
-    expected = set(PLACE.findall(sentences[-1]))
+    expected = set(PLACE.findall(original[-1]))
     for text in said:
-        if text and set(PLACE.findall(text)) - expected - set(PLACE.findall(sentences[0])):
+        if text and set(PLACE.findall(text)) - expected - set(PLACE.findall(original[0])):
             yield "names an unknown value"
     if said[-1] and expected - set(PLACE.findall(said[-1])):
         yield "forgets a value"

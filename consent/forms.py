@@ -1,5 +1,7 @@
 """What a member gives when bringing contacts, and when looking for one."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from django import forms
@@ -16,22 +18,31 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label=gettext_lazy("Contact file (CSV)"),
-        help_text=gettext_lazy("The first line names the columns. Commas, semicolons or tabs; UTF-8 is best. Up to 512 MB."),
-        error_messages={"empty": gettext_lazy("This file is empty. Export it again, and look into it before you send it.")},
+        help_text=gettext_lazy(
+            "The first line names the columns. Commas, semicolons or tabs; UTF-8 is best. Up to 512 MB."
+        ),
+        error_messages={
+            "empty": gettext_lazy("This file is empty. Export it again, and look into it before you send it.")
+        },
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["file"].widget.attrs["accept"] = ".csv,.txt,text/csv"
 
-    def clean_file(self) -> UploadedFile:
-        file: UploadedFile = self.cleaned_data["file"]
+    def clean_file(self) -> UploadedFile[Any]:
+        file: UploadedFile[Any] = self.cleaned_data["file"]
         if file.size and file.size > MAX_BYTES:
-            raise forms.ValidationError(_("This file is larger than 512 MB. Cut it into parts and bring them one after the other."))
+            raise forms.ValidationError(
+                _("This file is larger than 512 MB. Cut it into parts and bring them one after the other.")
+            )
         start = file.read(4)
         file.seek(0)
         if kind := SIGNS_OF_OTHER_FORMATS.get(start):
-            raise forms.ValidationError(_("This is not a CSV file but %(kind)s. Save it as CSV from your spreadsheet first.") % {"kind": kind.upper()})
+            raise forms.ValidationError(
+                _("This is not a CSV file but %(kind)s. Save it as CSV from your spreadsheet first.")
+                % {"kind": kind.upper()}
+            )
         return file
 
 

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator
 from itertools import chain
+from typing import cast
 
 from django.core.exceptions import ValidationError
 from django.db.models import Prefetch
@@ -16,7 +17,7 @@ from businesses.access import member_view
 from businesses.models import Business, Member, User
 from consent import faults, imports, phones
 from consent.forms import FindForm, UploadForm
-from consent.models import Address, Contact, ImportBatch, ImportFault, Interaction, Refusal
+from consent.models import Address, Contact, ImportBatch, Interaction, Refusal
 from consent.models.people import ContactQuerySet
 from consent.tasks import run_imports
 
@@ -91,11 +92,10 @@ def import_page(request: HttpRequest, business: Business) -> HttpResponse:
     """Say what a file must hold, and take one."""
     form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
     if form.is_valid():
-        assert isinstance(request.user, User)
         file = form.cleaned_data["file"]
         try:
             batch = imports.receive(
-                business=business, file=file, filename=file.name, by=request.user, now=timezone.now()
+                business=business, file=file, filename=file.name, by=cast("User", request.user), now=timezone.now()
             )
         except ValidationError as refusal:
             form.add_error("file", refusal)
@@ -141,7 +141,7 @@ def batch_page(request: HttpRequest, business: Business, batch_code: str) -> Htt
 
 
 @require_safe
-@member_view()
+@member_view()  # type: ignore[arg-type]  # a stream
 def faults_file(request: HttpRequest, business: Business, batch_code: str) -> HttpResponseBase:
     """Give the wrong lines as a CSV file that no spreadsheet takes for formulas."""
     batch = get_object_or_404(ImportBatch.objects.of(business), code=batch_code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -46,8 +46,7 @@ SLUGS = [step.slug for step in STEPS]
 
 def _author(request: HttpRequest) -> User:
     """Return who acts; ``member_view`` lets nobody else in."""
-    assert isinstance(request.user, User)
-    return request.user
+    return cast("User", request.user)
 
 
 def _draft(business: Business, code: str) -> Broadcast:
@@ -84,7 +83,9 @@ def step_page(request: HttpRequest, business: Business, broadcast_code: str, slu
         raise Http404
     draft = _draft(business, broadcast_code)
     with timezone.override(ZoneInfo(business.timezone)):
-        form = STEPS[SLUGS.index(slug)].form(request.POST if request.method == "POST" else None, business=business, draft=draft)
+        form = STEPS[SLUGS.index(slug)].form(
+            request.POST if request.method == "POST" else None, business=business, draft=draft
+        )
         if form.is_valid():
             saved = _save(request, form, draft)
             if saved and request.headers.get("HX-Request"):
@@ -92,8 +93,14 @@ def step_page(request: HttpRequest, business: Business, broadcast_code: str, slu
             if saved:
                 return redirect(_next(business, saved, slug))
         if request.headers.get("HX-Request"):
-            return render(request, "broadcasts/estimate.html", {"business": business, "broadcast": draft, "slug": slug, "form": form})
-        return render(request, "broadcasts/compose.html", _step_context(business, draft, form, slug), status=_status(form))
+            return render(
+                request,
+                "broadcasts/estimate.html",
+                {"business": business, "broadcast": draft, "slug": slug, "form": form},
+            )
+        return render(
+            request, "broadcasts/compose.html", _step_context(business, draft, form, slug), status=_status(form)
+        )
 
 
 def _save(request: HttpRequest, form: StepForm, draft: Broadcast) -> Broadcast | None:
@@ -157,7 +164,9 @@ def _latest(draft: Broadcast) -> panel.Panel | None:
     return panel.of(latest) if latest else None
 
 
-def _panel_of(request: HttpRequest, business: Business, draft: Broadcast, slug: str, *, exact: bool | None = None) -> HttpResponse:
+def _panel_of(
+    request: HttpRequest, business: Business, draft: Broadcast, slug: str, *, exact: bool | None = None
+) -> HttpResponse:
     """Count anew and answer with the panel alone."""
     context: dict[str, Any] = {"business": business, "broadcast": draft, "slug": slug}
     try:
@@ -224,8 +233,18 @@ def launch(request: HttpRequest, business: Business, broadcast_code: str) -> Htt
 @member_view(Member.Role.MARKETER)
 def copy(request: HttpRequest, business: Business, broadcast_code: str) -> HttpResponse:
     """Make a new draft with the same answers."""
-    like = get_object_or_404(Broadcast.objects.of(business).select_related("business", "template", "sender"), code=broadcast_code)
-    kept = ("audience", "variables", "life_hours", "waits_for_cap", "budget_micro", "messages_per_second", "holdout_permille")
+    like = get_object_or_404(
+        Broadcast.objects.of(business).select_related("business", "template", "sender"), code=broadcast_code
+    )
+    kept = (
+        "audience",
+        "variables",
+        "life_hours",
+        "waits_for_cap",
+        "budget_micro",
+        "messages_per_second",
+        "holdout_permille",
+    )
     draft = lifecycle.create(
         business=business,
         name=(_("%(name)s (copy)") % {"name": like.name})[:120],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import messages
@@ -30,7 +30,11 @@ def senders_page(request: HttpRequest, business: Business) -> HttpResponse:
 
 def _page(request: HttpRequest, business: Business, status: int = 200, **more: Any) -> HttpResponse:
     mine = Sender.objects.of(business).order_by("-is_active", "name", "id")
-    context = {"business": business, "senders": mine, "sandbox_form": ConnectSandboxForm(initial={"name": business.name})}
+    context = {
+        "business": business,
+        "senders": mine,
+        "sandbox_form": ConnectSandboxForm(initial={"name": business.name}),
+    }
     return render(request, "broadcasts/senders.html", context | more, status=status)
 
 
@@ -51,13 +55,16 @@ def connect_sandbox(request: HttpRequest, business: Business) -> HttpResponse:
 @member_view(Member.Role.OWNER)
 def connect_webhook(request: HttpRequest, business: Business) -> HttpResponse:
     """Connect a messaging service; its signing secret is on this one answer, never again."""
-    assert isinstance(request.user, User)
     form = ConnectWebhookForm(request.POST if request.method == "POST" else None, initial={"name": business.name})
     context: dict[str, Any] = {"business": business, "form": form}
     if form.is_valid():
         try:
             sender, secret = senders.connect_webhook(
-                business=business, name=form.cleaned_data["name"], url=form.cleaned_data["url"], by=request.user, now=timezone.now()
+                business=business,
+                name=form.cleaned_data["name"],
+                url=form.cleaned_data["url"],
+                by=cast("User", request.user),
+                now=timezone.now(),
             )
         except ValidationError as refusal:
             form.add_error("url", refusal)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -57,7 +57,9 @@ def broadcast_page(request: HttpRequest, business: Business, broadcast_code: str
     broadcast = _broadcast(business, broadcast_code)
     if broadcast.state == Broadcast.State.DRAFT:
         return redirect("broadcast-review", business.code, broadcast.code)
-    is_live = broadcast.settled_at is None and (not broadcast.has_ended or broadcast.completed_at is None or _is_recent(broadcast))
+    is_live = broadcast.settled_at is None and (
+        not broadcast.has_ended or broadcast.completed_at is None or _is_recent(broadcast)
+    )
     context = _live_context(business, broadcast) | {"is_live": is_live}
     if not request.headers.get("HX-Request"):
         return render(request, "broadcasts/broadcast.html", context)
@@ -100,7 +102,13 @@ def pause_page(request: HttpRequest, business: Business, broadcast_code: str) ->
     broadcast = _broadcast(business, broadcast_code)
     form = PauseForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        return _act(request, broadcast, lifecycle.pause, _("Paused. Nothing leaves until you resume it."), reason=form.cleaned_data["reason"])
+        return _act(
+            request,
+            broadcast,
+            lifecycle.pause,
+            _("Paused. Nothing leaves until you resume it."),
+            reason=form.cleaned_data["reason"],
+        )
     return _confirm(request, business, broadcast, "broadcasts/pause.html", form=form)
 
 
@@ -124,10 +132,11 @@ def cancel_page(request: HttpRequest, business: Business, broadcast_code: str) -
     return _confirm(request, business, broadcast, "broadcasts/cancel.html")
 
 
-def _act(request: HttpRequest, broadcast: Broadcast, deed: Callable[..., object], done: str, **facts: Any) -> HttpResponse:
-    assert isinstance(request.user, User)
+def _act(
+    request: HttpRequest, broadcast: Broadcast, deed: Callable[..., object], done: str, **facts: Any
+) -> HttpResponse:
     try:
-        deed(broadcast=broadcast, by=request.user, now=timezone.now(), **facts)
+        deed(broadcast=broadcast, by=cast("User", request.user), now=timezone.now(), **facts)
     except ValidationError as refusal:
         messages.error(request, refusal.messages[0])
     else:
@@ -153,5 +162,11 @@ def attention_page(request: HttpRequest, business: Business, broadcast_code: str
     contacts = Contact.objects.of(business).select_related("recipient").prefetch_related("recipient__addresses")
     contact_of = contacts.in_bulk([delivery.contact_id for delivery in deliveries])
     rows = [(delivery, contact_of[delivery.contact_id]) for delivery in deliveries if delivery.contact_id in contact_of]
-    context = {"business": business, "broadcast": broadcast, "rows": rows, "funnel": counts.funnel(broadcast), "n_shown": N_ATTENTION}
+    context = {
+        "business": business,
+        "broadcast": broadcast,
+        "rows": rows,
+        "funnel": counts.funnel(broadcast),
+        "n_shown": N_ATTENTION,
+    }
     return render(request, "broadcasts/attention.html", context)

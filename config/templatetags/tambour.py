@@ -67,9 +67,10 @@ def places(context: Mapping[str, Any]) -> list[Member]:
 
 @register.simple_tag(takes_context=True)
 def may(context: Mapping[str, Any], role: str) -> bool:
-    """Say whether the visitor's role in this page's business is ``role`` or above: what they may not do is not offered."""
+    """Say whether the visitor's role in this page's business is ``role`` or above."""
     return any(
-        place.business_id == context["business"].pk and access.may(place, Member.Role(role)) for place in context["places"]
+        place.business_id == context["business"].pk and access.may(place, Member.Role(role))
+        for place in context["places"]
     )
 
 
@@ -127,7 +128,9 @@ def moment(at: datetime | None, zone: str = "") -> SafeString | str:
         return ""
     tz = ZoneInfo(zone) if zone else timezone.get_current_timezone()
     local = at.astimezone(tz)
-    words = f"{format_date(local, 'medium', locale=_locale())}, {format_time(local, 'short', tzinfo=tz, locale=_locale())}"
+    words = (
+        f"{format_date(local, 'medium', locale=_locale())}, {format_time(local, 'short', tzinfo=tz, locale=_locale())}"
+    )
     return format_html('<time class="time" datetime="{}">{}</time>', at.isoformat(), words)
 
 

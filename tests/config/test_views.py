@@ -53,9 +53,12 @@ def test_opening_a_business_makes_it_and_its_test_twin(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("country", "XX"), ("registration_number", "···"), ("currency", "XAU"), ("name", ""), ("timezone", "Mars")]
+    ("field", "value"),
+    [("country", "XX"), ("registration_number", "···"), ("currency", "XAU"), ("name", ""), ("timezone", "Mars")],
 )
-def test_a_business_that_cannot_be_is_refused_with_a_sentence_and_nothing_is_made(client: Client, field: str, value: str) -> None:
+def test_a_business_that_cannot_be_is_refused_with_a_sentence_and_nothing_is_made(
+    client: Client, field: str, value: str
+) -> None:
     client.force_login(make.make_user())
     answer = client.post("/open/", ANSWERS | {field: value})
     assert answer.status_code == 422
@@ -71,7 +74,8 @@ def test_the_checklist_tells_what_is_really_there(client: Client) -> None:
     business = make.make_business(is_verified=False)
     waiting = checklist.steps(business)
     assert [step.is_done for step in waiting] == [False] * 6
-    assert waiting[0].is_waiting and waiting[1].is_next  # the first step in the business's own hands
+    assert waiting[0].is_waiting
+    assert waiting[1].is_next  # the first step in the business's own hands
 
     ready = make.make_business(money=5 * make.EURO)
     make.make_sandbox_sender(business=ready)
@@ -82,7 +86,9 @@ def test_the_checklist_tells_what_is_really_there(client: Client) -> None:
     assert steps[5].is_next
 
 
-def test_home_shows_the_next_step_within_its_queries(client: Client, django_assert_max_num_queries: Callable[[int], Any]) -> None:
+def test_home_shows_the_next_step_within_its_queries(
+    client: Client, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
     owner = make.make_user()
     business = make.make_business(owner=owner, money=5 * make.EURO)
     client.force_login(owner)

@@ -19,13 +19,20 @@ def test_a_space_that_breaks_is_seen() -> None:
     seen = words.SPACE_THAT_BREAKS.search
     for text in ("Pourquoi ?", "20 %", "« oui »", "Attention:\u00a0non\u00a0!", "Quoi?"):
         assert seen(text), text
-    for text in ("Pourquoi\u202f?", "20\u202f%", "«\u202foui\u202f»", "%(name)s", "https://example.org/?a=b", "{{name}}"):
+    for text in (
+        "Pourquoi\u202f?",
+        "20\u202f%",
+        "«\u202foui\u202f»",
+        "%(name)s",
+        "https://example.org/?a=b",
+        "{{name}}",
+    ):
         assert not seen(text), text
 
 
 def test_a_translation_that_forgets_a_value_is_seen() -> None:
-    assert list(words._misplaced("Hello %(name)s", ("Bonjour",))) == ["forgets a value"]
-    assert list(words._misplaced("Hello %(name)s", ("Bonjour %(nom)s %(name)s",))) == ["names an unknown value"]
+    assert list(words._misplaced(("Hello %(name)s",), ("Bonjour",))) == ["forgets a value"]
+    assert list(words._misplaced(("Hello %(name)s",), ("Bonjour %(nom)s %(name)s",))) == ["names an unknown value"]
     assert list(words._misplaced(("%(n)s person", "%(n)s people"), ("une personne", "%(n)s personnes"))) == []
 
 

@@ -77,7 +77,13 @@ def test_a_cursor_of_another_business_leads_nowhere(marketer: Client, business: 
 def test_a_number_is_found_however_it_is_written(marketer: Client, business: Business, written: str) -> None:
     for value, name in (("+33639981234", "Camille"), ("+33639981235", "Noor")):
         contacts.remember(
-            business=business, address_kind="e164", value=value, country="FR", timezone="Europe/Paris", name=name, now=NOW
+            business=business,
+            address_kind="e164",
+            value=value,
+            country="FR",
+            timezone="Europe/Paris",
+            name=name,
+            now=NOW,
         )
     answer = marketer.get(f"/b/{business.code}/contacts/", {"phone": written})
     assert [contact.name for contact in answer.context["contacts"]] == ["Camille"]

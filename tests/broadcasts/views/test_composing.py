@@ -45,7 +45,9 @@ def test_without_template_or_sender_the_page_names_what_is_missing(marketer: Cli
     assert "No sender yet" in marketer.get(new).content.decode()
 
 
-def test_the_first_step_makes_a_draft_and_asks_for_the_values_of_its_variables(marketer: Client, business: Business) -> None:
+def test_the_first_step_makes_a_draft_and_asks_for_the_values_of_its_variables(
+    marketer: Client, business: Business
+) -> None:
     version = make.make_approved_version(business=business)
     sender = make.make_sandbox_sender(business=business)
     answers = {"name": "Spring", "template": version.template.code, "sender": sender.code}
@@ -77,7 +79,8 @@ def test_the_words_and_voice_of_another_business_cannot_be_chosen(marketer: Clie
 
 def test_the_audience_is_saved_as_a_definition(marketer: Client, draft: Broadcast) -> None:
     answer = marketer.post(
-        _at(draft, "compose/audience/"), {"countries": ["FR"], "languages": ["en"], "attribute": "", "value": "", "holdout": "10"}
+        _at(draft, "compose/audience/"),
+        {"countries": ["FR"], "languages": ["en"], "attribute": "", "value": "", "holdout": "10"},
     )
     assert answer.headers["Location"] == _at(draft, "compose/when/")
     draft.refresh_from_db()
@@ -93,9 +96,18 @@ def test_a_list_that_a_program_gave_survives_the_form(marketer: Client, business
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"holdout": "51"}, {"holdout": "-1"}, {"countries": ["ZZ"], "holdout": "0"}, {"attribute": "city", "holdout": "0"}, {}]
+    "wrong",
+    [
+        {"holdout": "51"},
+        {"holdout": "-1"},
+        {"countries": ["ZZ"], "holdout": "0"},
+        {"attribute": "city", "holdout": "0"},
+        {},
+    ],
 )
-def test_a_wrong_audience_is_refused_and_nothing_changes(marketer: Client, draft: Broadcast, wrong: dict[str, Any]) -> None:
+def test_a_wrong_audience_is_refused_and_nothing_changes(
+    marketer: Client, draft: Broadcast, wrong: dict[str, Any]
+) -> None:
     answer = marketer.post(_at(draft, "compose/audience/"), wrong)
     assert answer.status_code == 422
     assert "This needs mending" in answer.content.decode()
@@ -124,7 +136,9 @@ def test_a_set_time_is_read_in_the_time_of_the_business(marketer: Client, draft:
         ({"start": "now", "life_hours": "24", "messages_per_second": "0"}, "greater than or equal to 1"),
     ],
 )
-def test_a_wrong_time_is_refused_beside_its_field(marketer: Client, draft: Broadcast, wrong: dict[str, str], sentence: str) -> None:
+def test_a_wrong_time_is_refused_beside_its_field(
+    marketer: Client, draft: Broadcast, wrong: dict[str, str], sentence: str
+) -> None:
     answer = marketer.post(_at(draft, "compose/when/"), wrong)
     assert answer.status_code == 422
     assert sentence in answer.content.decode()
@@ -214,10 +228,16 @@ def test_a_copy_is_a_new_draft_with_the_same_answers(marketer: Client, draft: Br
     marketer.post(_at(draft, "copy/"))
     copied = Broadcast.objects.of(draft.business).exclude(pk=draft.pk).get()
     assert copied.name == "Spring (copy)"
-    assert (copied.template_id, copied.sender_id, copied.variables) == (draft.template_id, draft.sender_id, draft.variables)
+    assert (copied.template_id, copied.sender_id, copied.variables) == (
+        draft.template_id,
+        draft.sender_id,
+        draft.variables,
+    )
 
 
-@pytest.mark.parametrize("page", ["compose/message/", "compose/audience/", "compose/when/", "compose/money/", "review/"])
+@pytest.mark.parametrize(
+    "page", ["compose/message/", "compose/audience/", "compose/when/", "compose/money/", "review/"]
+)
 def test_every_step_stays_within_its_queries(
     marketer: Client, draft: Broadcast, page: str, django_assert_max_num_queries: Callable[[int], Any]
 ) -> None:
@@ -226,7 +246,9 @@ def test_every_step_stays_within_its_queries(
         assert marketer.get(_at(draft, page)).status_code == 200
 
 
-def test_a_step_that_does_not_exist_and_a_draft_that_was_launched_are_not_found(marketer: Client, draft: Broadcast) -> None:
+def test_a_step_that_does_not_exist_and_a_draft_that_was_launched_are_not_found(
+    marketer: Client, draft: Broadcast
+) -> None:
     assert marketer.get(_at(draft, "compose/price/")).status_code == 404
     Broadcast.objects.filter(pk=draft.pk).update(state="cancelled")
     assert marketer.get(_at(draft, "compose/when/")).status_code == 404

@@ -33,7 +33,9 @@ def test_the_sandbox_is_connected_by_one_button(owner: Client, business: Busines
 
 
 def test_a_service_shows_its_secret_once(owner: Client, business: Business) -> None:
-    answer = owner.post(f"/b/{business.code}/senders/webhook/", {"name": "Shop", "url": "https://messages.example.com/send"})
+    answer = owner.post(
+        f"/b/{business.code}/senders/webhook/", {"name": "Shop", "url": "https://messages.example.com/send"}
+    )
     shown = re.search(r"whsec_[\w+/=]+", answer.content.decode())
     sender = Sender.objects.of(business).get()
     assert shown is not None
@@ -43,7 +45,9 @@ def test_a_service_shows_its_secret_once(owner: Client, business: Business) -> N
     assert shown[0] not in owner.get(f"/b/{business.code}/senders/").content.decode()
 
 
-@pytest.mark.parametrize("url", ["", "not an address", "ftp://files.example.com", "https://user:word@example.com/", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "url", ["", "not an address", "ftp://files.example.com", "https://user:word@example.com/", "javascript:alert(1)"]
+)
 def test_a_wrong_address_is_refused_with_a_sentence(owner: Client, business: Business, url: str) -> None:
     answer = owner.post(f"/b/{business.code}/senders/webhook/", {"name": "Shop", "url": url})
     assert answer.status_code == 422
@@ -63,6 +67,8 @@ def test_only_an_owner_connects(client: Client, business: Business) -> None:
 
 
 def test_a_test_account_is_not_offered_a_real_service(owner: Client, business: Business) -> None:
-    Member.objects.create(business=business.twin, user=Member.objects.of(business).latest("id").user, role=Member.Role.OWNER)
+    Member.objects.create(
+        business=business.twin, user=Member.objects.of(business).latest("id").user, role=Member.Role.OWNER
+    )
     page = owner.get(f"/b/{business.twin.code}/senders/").content.decode()
     assert "HTTP webhook" not in page

@@ -1,4 +1,4 @@
-"""Watching: the list, the live page with and without htmx, and steering with confirmations that say what each will do."""
+"""Watching: the list, the live page with and without htmx, and steering after being told what each step will do."""
 
 from collections.abc import Callable
 from typing import Any
@@ -82,7 +82,9 @@ def test_a_change_of_state_reloads_the_whole_page(marketer: Client, sending: Bro
 
 
 def test_pausing_says_what_it_will_do_and_needs_a_reason(marketer: Client, sending: Broadcast) -> None:
-    assert "12 people still waiting get nothing until you resume" in marketer.get(_at(sending, "pause/")).content.decode()
+    assert (
+        "12 people still waiting get nothing until you resume" in marketer.get(_at(sending, "pause/")).content.decode()
+    )
     assert marketer.post(_at(sending, "pause/"), {"reason": " "}).status_code == 422
     marketer.post(_at(sending, "pause/"), {"reason": "The price is wrong"})
     sending.refresh_from_db()
@@ -117,7 +119,11 @@ def test_a_draft_is_discarded_without_money(marketer: Client, business: Business
 
 def test_what_cannot_be_done_any_more_is_said(marketer: Client, sending: Broadcast) -> None:
     marketer.post(_at(sending, "cancel/"))
-    for page, sentence in (("cancel/", "has ended already"), ("resume/", "Only a paused broadcast"), ("pause/", "that is being sent")):
+    for page, sentence in (
+        ("cancel/", "has ended already"),
+        ("resume/", "Only a paused broadcast"),
+        ("pause/", "that is being sent"),
+    ):
         answer = marketer.post(_at(sending, page), {"reason": "x"}, follow=True)
         assert sentence in answer.content.decode()
 
@@ -131,7 +137,9 @@ def test_unknown_outcomes_are_listed_with_their_people(marketer: Client, sending
     assert "Ana 1" in answer.content.decode()
 
 
-def test_reasons_of_others_are_a_rough_line_and_never_a_name(marketer: Client, sending: Broadcast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reasons_of_others_are_a_rough_line_and_never_a_name(
+    marketer: Client, sending: Broadcast, monkeypatch: pytest.MonkeyPatch
+) -> None:
     funnel = counts.funnel(sending)
     rough = counts.Funnel(**{**vars(funnel), "skipped": 3, "reasons": {"cap_platform": 2, "opted_out": 1}})
     monkeypatch.setattr(counts, "funnel", lambda broadcast: rough)

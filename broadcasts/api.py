@@ -224,8 +224,9 @@ class Broadcasts(GenericViewSet[Broadcast]):
 
     @extend_schema(summary="Change a draft", request=DraftSerializer(partial=True), responses=FullBroadcastSerializer)
     def edit(self, request: Request, code: str) -> Response:
+        broadcast = self.get_object()
         changes = self._read(DraftSerializer, request, partial=True)
-        lifecycle.edit(broadcast=self.get_object(), by=maker_of(request), now=timezone.now(), **changes)
+        lifecycle.edit(broadcast=broadcast, by=maker_of(request), now=timezone.now(), **changes)
         return self._show(self.get_object())
 
     @extend_schema(
@@ -235,8 +236,9 @@ class Broadcasts(GenericViewSet[Broadcast]):
     )
     @repeatable
     def estimate(self, request: Request, code: str) -> Response:
+        broadcast = self.get_object()
         self._read(NothingSerializer, request)
-        estimated = estimate.estimate(broadcast=self.get_object(), now=timezone.now())
+        estimated = estimate.estimate(broadcast=broadcast, now=timezone.now())
         return Response(EstimateSerializer(estimated).data, status=201)
 
     @extend_schema(
@@ -244,29 +246,33 @@ class Broadcasts(GenericViewSet[Broadcast]):
     )
     @repeatable
     def launch(self, request: Request, code: str) -> Response:
+        broadcast = self.get_object()
         token = self._read(LaunchSerializer, request)["token"]
-        lifecycle.launch(broadcast=self.get_object(), token=token, by=maker_of(request), now=timezone.now())
+        lifecycle.launch(broadcast=broadcast, token=token, by=maker_of(request), now=timezone.now())
         return self._show(self.get_object())
 
     @extend_schema(summary="Pause the sending", request=PauseSerializer, responses=FullBroadcastSerializer)
     @repeatable
     def pause(self, request: Request, code: str) -> Response:
+        broadcast = self.get_object()
         reason = self._read(PauseSerializer, request)["reason"]
-        lifecycle.pause(broadcast=self.get_object(), reason=reason, by=maker_of(request), now=timezone.now())
+        lifecycle.pause(broadcast=broadcast, reason=reason, by=maker_of(request), now=timezone.now())
         return self._show(self.get_object())
 
     @extend_schema(summary="Go on with the sending", request=NothingSerializer, responses=FullBroadcastSerializer)
     @repeatable
     def resume(self, request: Request, code: str) -> Response:
+        broadcast = self.get_object()
         self._read(NothingSerializer, request)
-        lifecycle.resume(broadcast=self.get_object(), by=maker_of(request), now=timezone.now())
+        lifecycle.resume(broadcast=broadcast, by=maker_of(request), now=timezone.now())
         return self._show(self.get_object())
 
     @extend_schema(summary="Cancel what is not sent yet", request=NothingSerializer, responses=FullBroadcastSerializer)
     @repeatable
     def cancel(self, request: Request, code: str) -> Response:
+        broadcast = self.get_object()
         self._read(NothingSerializer, request)
-        lifecycle.cancel(broadcast=self.get_object(), by=maker_of(request), now=timezone.now())
+        lifecycle.cancel(broadcast=broadcast, by=maker_of(request), now=timezone.now())
         return self._show(self.get_object())
 
     def _read(self, expected: type[StrictSerializer], request: Request, *, partial: bool = False) -> dict[str, Any]:

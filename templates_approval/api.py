@@ -118,8 +118,9 @@ class Versions(GenericViewSet[Version]):
     @extend_schema(summary="Hand a draft to the reviewers", request=NothingSerializer, responses=VersionSerializer)
     @repeatable
     def submit(self, request: Request, code: str) -> Response:
+        draft = self.get_object()
         NothingSerializer(data=request.data).is_valid(raise_exception=True)
-        version = review.submit(version=self.get_object(), by=_author(request), now=timezone.now())
+        version = review.submit(version=draft, by=_author(request), now=timezone.now())
         return Response(VersionSerializer(version).data)
 
 

@@ -13,7 +13,7 @@ WITHOUT_SERVERS = {
     "DATABASE_OWNER_URL": "",
     "DATABASE_POOL_SIZE": "0",
     "REDIS_URL": "unix:///nonexistent/valkey.sock?db=0",
-    "SECRET_KEY": "x3!" * 30,
+    "SECRET_KEY": "only for the guards: nothing signed with this text is ever shown to anybody",
     "PUBLIC_URL": "https://tambour.example",
     "DEBUG": "false",
 }

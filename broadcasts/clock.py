@@ -1,4 +1,4 @@
-"""What time itself does to broadcasts: begin, freeze, wake lanes, squash counts, move money, and bring all to an end."""
+"""What time does to broadcasts: begin, freeze, wake lanes, squash counts, move money, and bring all to an end."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from broadcasts.models import Broadcast, Budget, Delivery, PhoneMessage
 from broadcasts.statements import statement
 from broadcasts.transitions import Transition
 from businesses import events, wallet
+from businesses.models import Hold
 from consent.reasons import Reason
 
 log = logging.getLogger(__name__)
@@ -83,8 +84,8 @@ def _close(broadcast: Broadcast, now: datetime) -> bool:
     if has_ended and _no_receipt_can_come(broadcast, now):
         end_silent(broadcast_id=broadcast.pk)
     is_over = has_ended and counts.in_the_air(broadcast.pk) == 0
-    if broadcast.hold_id is not None:
-        _post_captured(broadcast.pk, now, at_once=has_ended)
+    if broadcast.hold is not None:
+        _post_captured(broadcast.hold, broadcast, now, at_once=has_ended)
     return is_over and _settle(broadcast, now)
 
 
@@ -115,12 +116,11 @@ def end_silent(*, broadcast_id: int) -> int:
 
 
 @transaction.atomic
-def _post_captured(broadcast_id: int, now: datetime, *, at_once: bool) -> None:
+def _post_captured(hold: Hold, broadcast: Broadcast, now: datetime, *, at_once: bool) -> None:
     """Bring the wallet up to what the broadcast's budget has captured: one entry a minute, each with its own key."""
-    broadcast = Broadcast.objects.select_related("hold").get(pk=broadcast_id)
-    hold = broadcast.hold
-    assert hold is not None  # the caller looked
-    budget = Budget.objects.select_for_update(no_key=True).get(broadcast_id=broadcast_id)
+    budget = Budget.objects.select_for_update(no_key=True).get(broadcast=broadcast)
+    # Read again behind the budget's lock: another clock may have posted in the meantime.
+    hold = Hold.objects.get(pk=hold.pk)
     due = budget.captured_micro - hold.captured_micro
     newest = hold.entries.filter(kind="capture").order_by("-created_at").values_list("created_at", flat=True).first()
     if due > 0 and (at_once or newest is None or newest < now - POST_EVERY):
@@ -134,7 +134,7 @@ def _settle(broadcast: Broadcast, now: datetime) -> bool:
     if not Broadcast.objects.filter(pk=broadcast.pk, settled_at__isnull=True).update(settled_at=now):
         return False
     if broadcast.hold is not None:
-        hold = type(broadcast.hold).objects.get(pk=broadcast.hold_id)
+        hold = Hold.objects.get(pk=broadcast.hold.pk)
         if hold.remaining_micro:
             wallet.release(hold=hold, amount_micro=hold.remaining_micro, key=f"release:{hold.code}", now=now)
     events.record(

@@ -79,7 +79,7 @@ def _sums(broadcast_id: int) -> Counter[tuple[int, int]]:
 
 @transaction.atomic
 def squash() -> int:
-    """Fold deltas into sums; return how many deltas went. Two at once share the work: rows are taken, never waited for."""
+    """Fold deltas into sums; return how many deltas went. Two at once share the work and never wait."""
     with connection.cursor() as cursor:
         cursor.execute(statement("squash_counts"))
         ((n,),) = cursor.fetchall()
@@ -98,7 +98,11 @@ def verify(broadcast: Broadcast) -> list[str]:
     )
     counted = Counter({key: n for key, n in _sums(broadcast.pk).items() if n})
     return [
-        f"{broadcast.code}: {State(state).name} {Reason(reason).name if reason else ''} counted {counted[state, reason]}, is {truth[state, reason]}"
-        for state, reason in sorted(truth.keys() | counted.keys())
-        if truth[state, reason] != counted[state, reason]
+        f"{broadcast.code}: {_named(*key)} counted {counted[key]}, is {truth[key]}"
+        for key in sorted(truth.keys() | counted.keys())
+        if truth[key] != counted[key]
     ]
+
+
+def _named(state: int, reason: int) -> str:
+    return f"{State(state).name} {Reason(reason).name if reason else ''}".strip()

@@ -1,4 +1,4 @@
-"""What a business may learn of why people were not reached: its own relation in full, others' facts only as a rough sum."""
+"""What a business may learn of why people were not reached: its own relation in full, others' facts as a rough sum."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def _rate(broadcast: Broadcast) -> int:
 
 
 def _delivery_rates(broadcast: Broadcast) -> tuple[float, float]:
-    """Return the worst and the mean share of messages delivered in this sender's last five broadcasts; 1, 1 without any."""
+    """Return the worst and the mean share delivered in this sender's last five broadcasts; 1 and 1 without any."""
     recent = Broadcast.objects.of(broadcast.business).filter(sender=broadcast.sender, state=Broadcast.State.COMPLETED)
     counts = Count.objects.filter(broadcast__in=list(recent.order_by("-created_at")[:5]))
     sent: Counter[int] = Counter()

@@ -254,7 +254,7 @@ def _reserve_money(plan: Plan, total_micro: int) -> None:
 
 
 def write_messages(plan: Plan, rows: Sequence[tuple[object, ...]], addresses: dict[int, str]) -> list[Message]:
-    """Render what passed: (recipient, attempt, version, variables as JSON text, price) becomes the message that leaves."""
+    """Render what passed: (recipient, attempt, version, variables as JSON, price) becomes the message that leaves."""
     keys = [(plan.broadcast_id, row[0], row[1]) for row in rows]
     delivery_codes = codes.delivery_codes(keys)  # type: ignore[arg-type]
     tokens = codes.preference_tokens([key[:2] for key in keys])  # type: ignore[misc]

@@ -121,6 +121,13 @@ def edit(*, broadcast: Broadcast, by: User | None, now: datetime, **changes: Any
 
 
 def _check(broadcast: Broadcast, now: datetime) -> None:
+    faults = {**_faults_of_what(broadcast), **_faults_of_numbers(broadcast, now)}
+    if faults:
+        raise CannotCreate(faults)
+
+
+def _faults_of_what(broadcast: Broadcast) -> dict[str, str]:
+    """What is said, by whom, with which values."""
     faults: dict[str, str] = {}
     if not broadcast.name:
         faults["name"] = _("Give the broadcast a name; only you will see it.")
@@ -132,26 +139,42 @@ def _check(broadcast: Broadcast, now: datetime) -> None:
         faults["sender"] = _("Choose one of your own senders.")
     elif broadcast.business.is_test and broadcast.sender.channel != Sender.Channel.SANDBOX:
         faults["sender"] = _("In test mode only sandbox phones are reached.")
-    if not 1 <= broadcast.life_hours <= 720:
-        faults["life_hours"] = _("An offer lives between 1 hour and 30 days.")
-    if broadcast.scheduled_at and not now - timedelta(minutes=5) <= broadcast.scheduled_at <= now + timedelta(days=365):
-        faults["scheduled_at"] = _("Choose a time between now and one year from now.")
-    if not 0 <= broadcast.holdout_permille <= 500:
-        faults["holdout_permille"] = _("The control group is between 0 and 500 in 1,000.")
-    if broadcast.budget_micro is not None and not 0 < broadcast.budget_micro <= 10**15:
-        faults["budget_micro"] = _("The budget must be a positive amount.")
-    if broadcast.messages_per_second is not None and not 1 <= broadcast.messages_per_second <= 100_000:
-        faults["messages_per_second"] = _("Choose between 1 and 100,000 messages per second.")
-    if not isinstance(broadcast.variables, dict) or not all(isinstance(v, str) for v in broadcast.variables.values()):
+    values = broadcast.variables.values() if isinstance(broadcast.variables, dict) else [None]
+    if not all(isinstance(value, str) for value in values):
         faults["variables"] = _("Variables map names to texts, for example {“discount”: “20”}.")
-    if faults:
-        raise CannotCreate(faults)
+    return faults
+
+
+def _faults_of_numbers(broadcast: Broadcast, now: datetime) -> dict[str, str]:
+    """When, how long, how fast, for how much."""
+    earliest, latest = now - timedelta(minutes=5), now + timedelta(days=365)
+    checks = {
+        "life_hours": (1 <= broadcast.life_hours <= 720, _("An offer lives between 1 hour and 30 days.")),
+        "scheduled_at": (
+            broadcast.scheduled_at is None or earliest <= broadcast.scheduled_at <= latest,
+            _("Choose a time between now and one year from now."),
+        ),
+        "holdout_permille": (
+            0 <= broadcast.holdout_permille <= 500,
+            _("The control group is between 0 and 500 in 1,000."),
+        ),
+        "budget_micro": (
+            broadcast.budget_micro is None or 0 < broadcast.budget_micro <= 10**15,
+            _("The budget must be a positive amount."),
+        ),
+        "messages_per_second": (
+            broadcast.messages_per_second is None or 1 <= broadcast.messages_per_second <= 100_000,
+            _("Choose between 1 and 100,000 messages per second."),
+        ),
+    }
+    return {name: sentence for name, (is_right, sentence) in checks.items() if not is_right}
 
 
 def launch(*, broadcast: Broadcast, token: str, by: User | None, now: datetime) -> Broadcast:
     """Confirm the estimate that ``token`` stands for: freeze words and prices, hold its maximum cost, begin.
 
-    Raises ``CannotLaunch``, ``quote.CannotQuote`` or ``wallet.NotEnoughMoney``; then nothing has changed. Launching twice launches once.
+    Raises ``CannotLaunch``, ``quote.CannotQuote`` or ``wallet.NotEnoughMoney``; then nothing has changed. Launching
+    twice launches once.
     """
     with transaction.atomic():
         draft = (

@@ -48,8 +48,6 @@ def read(broadcast_id: int) -> Plan:
     broadcast = Broadcast.objects.select_related("business", "sender", "template").get(pk=broadcast_id)
     frozen = list(broadcast.versions.select_related("version__template"))
     traits = KINDS[broadcast.sender.channel].traits
-    ended_at = broadcast.ends_at
-    assert ended_at is not None  # the database sees to that from launch on
     return Plan(
         broadcast_id=broadcast.pk,
         code=broadcast.code,
@@ -66,9 +64,15 @@ def read(broadcast_id: int) -> Plan:
         messages_per_second=broadcast.messages_per_second,
         waits_for_cap=broadcast.waits_for_cap,
         state=broadcast.state,
-        ends_at=ended_at,
+        ends_at=_end(broadcast),
         obstacle=_obstacle(broadcast, frozen),
     )
+
+
+def _end(broadcast: Broadcast) -> datetime:
+    if broadcast.ends_at is None:
+        raise ValueError(f"{broadcast.code} was never launched: lanes have nothing to do with it")
+    return broadcast.ends_at
 
 
 def end_of(plan: Plan, now: datetime) -> Reason | None:

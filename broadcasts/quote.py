@@ -26,7 +26,7 @@ class CannotQuote(ValidationError):
 
 @dataclass(frozen=True)
 class Terms:
-    """What the confirm token binds besides the audience: the first version is the one for languages without their own."""
+    """What the token binds besides the audience; the first version serves the languages without one of their own."""
 
     versions: list[Version]
     # Price of one delivered message by country, '' = elsewhere, in micro-units of the business's currency.

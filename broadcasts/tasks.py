@@ -1,4 +1,4 @@
-"""The clock's door: tasks only wake. Everything that is due stands in PostgreSQL, so a lost message costs one second."""
+"""The clock's door: tasks only wake. What is due stands in PostgreSQL, so a lost message costs one second."""
 
 from __future__ import annotations
 

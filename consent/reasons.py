@@ -7,7 +7,7 @@ GO = 0
 
 
 class Reason(models.IntegerChoices):
-    """Tens follow the table of the design (§5): 1x–7x skip, 8x defer, 9x control group, 10x caps, 11x pause, 12x–13x end."""
+    """In tens, in the order of deciding: 1x–7x skip, 8x defer, 9x control group, 10x caps, 11x pause, 12x–13x end."""
 
     ERASED = 10, _("This person's data was erased.")
     INVALID_ADDRESS = 11, _("This person has no address that the channel can reach.")

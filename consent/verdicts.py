@@ -49,7 +49,7 @@ class Verdict(NamedTuple):
 
 
 def lock(cursor: Cursor, *, recipient_ids: Sequence[int]) -> None:
-    """Lock people in id order until the transaction ends. Decide in a *second* statement: only its snapshot is fresh."""
+    """Lock people in id order until the transaction ends. Decide in a *second* statement: its snapshot is fresh."""
     cursor.execute(statement("lock_recipients"), {"ids": list(recipient_ids)})
     cursor.fetchall()
 

@@ -1,9 +1,23 @@
 """Makes what tests need through the product's own functions. Typed, keyword-only, one thing each."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
+from functools import cache
+from typing import Any
+from uuid import uuid4
 
+from django.db import connection
+from django.test import Client
+from django.test.client import ClientHandler
+
+from broadcasts import chunks, estimate, freeze, gate, lifecycle, plan, senders, settle
+from broadcasts.channels import sandbox
+from broadcasts.channels.base import Message, Outcome, OutcomeKind
+from broadcasts.models import Broadcast, Sender
 from businesses import keys, onboarding, wallet
 from businesses.models import ApiKey, Business, Member, User
+from consent.models import Interaction, QuietHours
+from templates_approval import review, reviewers
+from templates_approval.models import Template, Version
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 EURO = 1_000_000
@@ -50,6 +64,21 @@ def make_member(*, business: Business, role: Member.Role, user: User | None = No
     return user
 
 
+@cache
+def _one_handler() -> ClientHandler:
+    """The middleware, assembled once: it costs more than most requests."""
+    return ClientHandler(enforce_csrf_checks=False)
+
+
+def make_client(user: User | None = None) -> Client:
+    """A browser (or program), logged in as ``user``; our own faults come back as answers with status 500."""
+    client = Client(raise_request_exception=False)
+    client.handler = _one_handler()
+    if user is not None:
+        client.force_login(user)
+    return client
+
+
 def make_key(
     *, business: Business, scopes: tuple[str, ...] = tuple(keys.SCOPES), by: User | None = None, now: datetime = NOW
 ) -> tuple[ApiKey, str]:
@@ -58,3 +87,207 @@ def make_key(
 
 def _an_owner(business: Business) -> User:
     return Member.objects.of(business).filter(role=Member.Role.OWNER).select_related("user")[0].user
+
+
+# --- The hot path: many people at once, made where they live ---------------------------------------
+
+TEMPLATE_COMPONENTS = [
+    {
+        "type": "BODY",
+        "text": "Hello {{first_name}}, this week {{discount}} percent off in our shop. Reply STOP to stop.",
+        "example": {
+            "body_text_named_params": [
+                {"param_name": "first_name", "example": "Ana"},
+                {"param_name": "discount", "example": "20"},
+            ]
+        },
+    },
+    {
+        "type": "BUTTONS",
+        "buttons": [
+            {"type": "QUICK_REPLY", "text": "Interested"},
+            {"type": "QUICK_REPLY", "text": "Not interested"},
+        ],
+    },
+]
+
+
+def make_approved_version(*, business: Business, language: str = "en", name: str = "spring_sale") -> Version:
+    """A version that went the whole way: drafted, submitted by its owner, approved by a reviewer."""
+    owner = _an_owner(business)
+    version = review.draft(
+        business=business,
+        name=name,
+        language=language,
+        components=TEMPLATE_COMPONENTS,
+        fallbacks={"first_name": "there"},
+        category=Template.Category.MARKETING,
+        by=owner,
+        now=NOW,
+    )
+    version = review.submit(version=version, by=owner, now=NOW)
+    return review.approve(version=version, reviewer=reviewers.appoint(user=make_user(), now=NOW), now=NOW)
+
+
+def make_people(
+    *,
+    business: Business,
+    n: int,
+    first: int = 1,
+    country: str = "FR",
+    timezone: str = "Europe/Paris",
+    language: str = "en",
+    interaction: int = Interaction.Kind.OPT_IN,
+    days_ago: int = 1,
+    now: datetime | None = None,
+) -> list[int]:
+    """Make ``n`` people who can be told: address, contact and evidence, set-based. Return their recipient ids.
+
+    Number ``first`` … ``first + n - 1``: the same numbers for two businesses are the same people.
+    """
+    parameters = {
+        "n": n, "first": first, "country": country, "timezone": timezone, "language": language,
+        "business_id": business.pk, "kind": int(interaction), "days_ago": days_ago, "now": now or NOW,
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO consent_recipient (code, country, timezone, locale, created_at)
+            SELECT 'rcp_' || i, %(country)s, %(timezone)s, '', %(now)s
+            FROM generate_series(%(first)s, %(first)s + %(n)s - 1) i
+            ON CONFLICT (code) DO NOTHING
+            """,
+            parameters,
+        )
+        cursor.execute(
+            """
+            INSERT INTO consent_address (recipient_id, kind, value, scope)
+            SELECT r.id, 'e164', '+3363998' || lpad(i::text, 7, '0'), ''
+            FROM generate_series(%(first)s, %(first)s + %(n)s - 1) i JOIN consent_recipient r ON r.code = 'rcp_' || i
+            ON CONFLICT DO NOTHING
+            """,
+            parameters,
+        )
+        cursor.execute(
+            """
+            INSERT INTO consent_contact (code, business_id, recipient_id, name, language, attributes, last_reaction,
+                                         created_at, updated_at)
+            SELECT 'ctc_' || %(business_id)s || '_' || i, %(business_id)s, r.id, 'Ana ' || i, %(language)s, '{}', 0,
+                   %(now)s, %(now)s
+            FROM generate_series(%(first)s, %(first)s + %(n)s - 1) i JOIN consent_recipient r ON r.code = 'rcp_' || i
+            ON CONFLICT DO NOTHING
+            """,
+            parameters,
+        )
+        cursor.execute(
+            """
+            INSERT INTO consent_interaction (business_id, recipient_id, kind, provenance, occurred_at, opt_out_offered,
+                                             evidence, created_at)
+            SELECT %(business_id)s, r.id, %(kind)s, 1, %(now)s::timestamptz - %(days_ago)s * interval '1 day', TRUE,
+                   'form ' || i, %(now)s
+            FROM generate_series(%(first)s, %(first)s + %(n)s - 1) i JOIN consent_recipient r ON r.code = 'rcp_' || i
+            """,
+            parameters,
+        )
+        cursor.execute(
+            "SELECT id FROM consent_recipient r JOIN generate_series(%(first)s, %(first)s + %(n)s - 1) i"
+            " ON r.code = 'rcp_' || i ORDER BY id",
+            parameters,
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def make_broadcast(
+    *,
+    business: Business,
+    version: Version | None = None,
+    sender: Sender | None = None,
+    now: datetime = NOW,
+    **fields: Any,
+) -> Broadcast:
+    """A draft to everybody, over the sandbox unless ``sender`` says otherwise."""
+    version = version or make_approved_version(business=business)
+    sender = sender or make_sandbox_sender(business=business)
+    return lifecycle.create(
+        business=business,
+        name="Spring",
+        template=version.template,
+        sender=sender,
+        audience=fields.pop("audience", {}),
+        variables=fields.pop("variables", {"discount": "20"}),
+        by=None,
+        now=now,
+        **fields,
+    )
+
+
+def make_sandbox_sender(*, business: Business, messages_per_second: int = 100_000) -> Sender:
+    return senders.connect_sandbox(
+        business=business, name="Shop", now=NOW, messages_per_second=messages_per_second
+    )
+
+
+def make_launched(*, business: Business, now: datetime = NOW, **fields: Any) -> Broadcast:
+    """A broadcast whose audience is frozen: lanes may take its chunks."""
+    broadcast = make_broadcast(business=business, now=now, **fields)
+    token = estimate.estimate(broadcast=broadcast, now=now).token
+    broadcast = lifecycle.launch(broadcast=broadcast, token=token, by=None, now=now)
+    while freeze.next_slice(broadcast_id=broadcast.pk, now=now):
+        pass
+    broadcast.refresh_from_db()
+    return broadcast
+
+
+def open_policy() -> None:
+    """Let offers leave at any hour: tests run at night, too."""
+    QuietHours.objects.all().delete()
+    QuietHours.objects.bulk_create(
+        QuietHours(country="", weekday=day, opens_at=time(0), closes_at=time(23, 59, 59, 999999), source="test")
+        for day in range(7)
+    )
+
+
+def make_sent(*, business: Business, now: datetime, **fields: Any) -> tuple[Broadcast, list[Message]]:
+    """A broadcast that passed the gate and lies on its people's phones; no receipt has come yet."""
+    broadcast = make_launched(business=business, now=now, **fields)
+    owner, sent = uuid4(), []
+    while claim := chunks.claim(owner=owner, busy=[], now=now):
+        passed = gate.pass_batch(
+            chunk_id=claim.chunk_id,
+            owner=owner,
+            plan=plan.read(broadcast.pk),
+            recipient_ids=claim.recipient_ids,
+            now=now,
+        )
+        sandbox._write(broadcast.sender, passed.messages, now)
+        results = [(m, Outcome(OutcomeKind.ACCEPTED, provider_id=sandbox.provider_id(m.code))) for m in passed.messages]
+        settle.outcomes(broadcast_id=broadcast.pk, sender_id=broadcast.sender_id, results=results, now=now)
+        sent += passed.messages
+    return broadcast, sent
+
+
+def make_reviewer(*, now: datetime = NOW) -> User:
+    return reviewers.appoint(user=make_user(), now=now)
+
+
+def make_draft(
+    *, business: Business, body: str = "", name: str = "spring_sale", language: str = "en", now: datetime = NOW
+) -> Version:
+    """A draft that the rules have nothing against; ``body`` replaces its message."""
+    message = {"type": "BODY", "text": body} if body else TEMPLATE_COMPONENTS[0]
+    return review.draft(
+        business=business,
+        name=name,
+        language=language,
+        components=[message, {"type": "FOOTER", "text": "Reply STOP to end these offers"}, TEMPLATE_COMPONENTS[1]],
+        fallbacks={} if body else {"first_name": "there"},
+        category=Template.Category.MARKETING,
+        by=_an_owner(business),
+        now=now,
+    )
+
+
+def make_submitted(*, business: Business, now: datetime = NOW, **fields: Any) -> Version:
+    """A draft of the business's owner that waits for a reviewer."""
+    version = make_draft(business=business, now=now, **fields)
+    return review.submit(version=version, by=_an_owner(business), now=now)

@@ -47,7 +47,7 @@ class Broadcast(models.Model):
     name = models.CharField(_("name"), max_length=120)
     template = models.ForeignKey(Template, models.PROTECT, related_name="+", verbose_name=_("template"))
     sender = models.ForeignKey(Sender, models.PROTECT, related_name="+", verbose_name=_("sender"))
-    # broadcasts.audience reads it: {"countries": ["FR"], "languages": ["fr"], "attributes": {"city": "Lyon"}, "contacts": ["ctc_…"]}
+    # Read by broadcasts.audience: {"countries": ["FR"], "languages": ["fr"], "attributes": {"city": "Lyon"}, …}
     audience = models.JSONField(_("audience"), default=dict, blank=True)
     # The same for everybody: {"discount": "20"}; a contact's own attribute of that name goes first.
     variables = models.JSONField(_("variables"), default=dict, blank=True)
@@ -145,7 +145,7 @@ class PriceLine(models.Model):
 
 
 class Budget(models.Model):
-    """The money of one broadcast, touched by every gate and fold: apart from the broadcast row, so that they rarely meet.
+    """The money of one broadcast, touched by every gate and fold: a row of its own, so that they rarely meet others.
 
     ``reserved`` = Σ price of messages handed over and not failed; ``captured`` = Σ price of those delivered in time;
     ``written_off`` = Σ price of those delivered after the money was closed.

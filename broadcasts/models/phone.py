@@ -8,7 +8,7 @@ from broadcasts.models.sender import Sender
 
 
 class PhoneMessage(models.Model):
-    """A message on a sandbox phone. The sandbox plays the provider: it knows addresses and delivery codes, not people."""
+    """A message on a sandbox phone. The sandbox plays the provider: it knows addresses and codes, not people."""
 
     sender = models.ForeignKey(Sender, models.CASCADE, related_name="+")
     address = models.CharField(max_length=64)

@@ -9,8 +9,11 @@ from xml.sax.saxutils import escape
 WIDTH, LEFT, BAR, GAP, TOP = 760, 190, 30, 14, 64
 STYLE = """
 text { font: 15px system-ui, sans-serif; fill: #2b2620 } .title { font-weight: 650; font-size: 19px }
-.n { font-variant-numeric: tabular-nums; font-weight: 600 } .bar { fill: #b4552d } .rail { fill: #ece4d8 } .sheet { fill: #fbf7f0 }
-@media (prefers-color-scheme: dark) { text { fill: #efe8dd } .sheet { fill: #1b1a1f } .rail { fill: #322f36 } .bar { fill: #e08a5f } }
+.n { font-variant-numeric: tabular-nums; font-weight: 600 }
+.bar { fill: #b4552d } .rail { fill: #ece4d8 } .sheet { fill: #fbf7f0 }
+@media (prefers-color-scheme: dark) {
+  text { fill: #efe8dd } .sheet { fill: #1b1a1f } .rail { fill: #322f36 } .bar { fill: #e08a5f }
+}
 """
 
 
@@ -30,7 +33,8 @@ def draw(path: Path, *, title: str, bars: Sequence[tuple[str, int]]) -> None:
             f'<text class="n" x="{LEFT + room + 12}" y="{y + 20}">{n:,} · {share}</text>'
         )
     path.write_text(
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img"'
+        f' aria-label="{escape(title)}">'
         f'<style>{STYLE}</style><rect class="sheet" width="{WIDTH}" height="{height}"/>'
         f'<text class="title" x="24" y="38">{escape(title)}</text>{"".join(rows)}</svg>\n'
     )

@@ -10,7 +10,7 @@ from consent.models.evidence import Interaction
 
 
 class BasisRule(models.Model):
-    """In ``country`` ('' = a country without rules of its own, so the strictest), ``kind`` gives ``basis`` for so long."""
+    """In ``country`` ('' = any without rules of its own, so the strictest), ``kind`` gives ``basis`` for so long."""
 
     class Basis(models.IntegerChoices):
         CONSENT = 1, _("consent")

@@ -1,4 +1,4 @@
-"""The webhook channel: every message is POSTed to the operator's own messaging service, signed, with an idempotency key."""
+"""The webhook channel: every message is POSTed to the operator's own service, signed, with an idempotency key."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 -- decide · one verdict per asked person, as of this statement's snapshot; reserves nothing
 -- in:  ids, lacks_variable (arrays of one length), business_id, legal_entity_id, address_kinds, salt, holdout_permille, now
 -- out: id, country, reason (0 = go), interaction_id, basis, cap_counts, free_at (when a full cap has room again)
+-- Each LATERAL with LIMIT or an aggregate is one index look-up per person, whatever the planner believes about sizes:
+-- a join by hashing would read all contacts of the business for every batch.
 WITH asked AS MATERIALIZED (
     SELECT a.id,
            a.lacks_variable,
@@ -11,8 +13,15 @@ WITH asked AS MATERIALIZED (
            c.last_reaction,
            c.id IS NOT NULL AS is_contact
     FROM unnest(%(ids)s::bigint[], %(lacks_variable)s::boolean[]) AS a (id, lacks_variable)
-    LEFT JOIN consent_recipient r ON r.id = a.id
-    LEFT JOIN consent_contact c ON c.business_id = %(business_id)s AND c.recipient_id = a.id
+    LEFT JOIN LATERAL (
+        SELECT * FROM consent_recipient p WHERE p.id = a.id LIMIT 1
+    ) r ON TRUE
+    LEFT JOIN LATERAL (
+        SELECT k.id, k.last_reaction
+        FROM consent_contact k
+        WHERE k.business_id = %(business_id)s AND k.recipient_id = a.id
+        LIMIT 1
+    ) c ON TRUE
 ),
 land AS MATERIALIZED (
     -- A country without rules of its own takes those of '', the strictest.
@@ -20,6 +29,12 @@ land AS MATERIALIZED (
            CASE WHEN EXISTS (SELECT 1 FROM consent_basisrule b WHERE b.country = l.country)
                 THEN l.country ELSE '' END AS basis_country
     FROM (SELECT DISTINCT country FROM asked) l
+),
+rule AS MATERIALIZED (
+    SELECT l.country, b.kind, b.basis, b.needs_opt_out_offered,
+           %(now)s::timestamptz - b.valid_days * interval '1 day' AS valid_after
+    FROM land l
+    JOIN consent_basisrule b ON b.country = l.basis_country
 ),
 judged AS MATERIALIZED (
     SELECT a.id, a.country, a.own_limit, a.last_reaction,
@@ -40,25 +55,24 @@ judged AS MATERIALIZED (
                ELSE 0
            END AS reason
     FROM asked a
-    LEFT JOIN land ON land.country = a.country
     LEFT JOIN LATERAL (
         -- Any valid evidence will do: a short-lived newer one never hides a longer older one.
         SELECT i.id AS interaction_id,
                rule.basis,
                COALESCE(batch.trust = 'quarantined', FALSE) AS is_quarantined
         FROM consent_interaction i
-        LEFT JOIN consent_basisrule rule
-               ON rule.country = land.basis_country
+        LEFT JOIN rule
+               ON rule.country = a.country
               AND rule.kind = i.kind
-              AND i.occurred_at > %(now)s::timestamptz - rule.valid_days * interval '1 day'
+              AND i.occurred_at > rule.valid_after
               AND (i.opt_out_offered OR NOT rule.needs_opt_out_offered)
         LEFT JOIN consent_importbatch batch ON batch.id = i.batch_id
         WHERE i.business_id = %(business_id)s
           AND i.recipient_id = a.id
           AND i.withdrawn_at IS NULL
           AND i.occurred_at <= %(now)s::timestamptz
-        ORDER BY (rule.id IS NOT NULL AND batch.trust IS DISTINCT FROM 'quarantined') DESC,
-                 (rule.id IS NOT NULL) DESC, rule.basis, i.occurred_at DESC, i.id
+        ORDER BY (rule.basis IS NOT NULL AND batch.trust IS DISTINCT FROM 'quarantined') DESC,
+                 (rule.basis IS NOT NULL) DESC, rule.basis, i.occurred_at DESC, i.id
         LIMIT 1
     ) evidence ON TRUE
     LEFT JOIN LATERAL (
@@ -74,35 +88,19 @@ cap AS MATERIALIZED (
     JOIN consent_caprule k
       ON k.country = CASE WHEN EXISTS (SELECT 1 FROM consent_caprule own WHERE own.scope = k.scope AND own.country = l.country)
                           THEN l.country ELSE '' END
+    ORDER BY k.scope, width
 ),
-counted AS (
-    SELECT j.id, limits.scope, limits.width, limits.max_offers,
-           count(e.recipient_id) AS n,
-           -- The n-th newest entry must leave the window before the next offer fits.
-           (array_agg(e.reserved_at ORDER BY e.reserved_at DESC))[limits.max_offers] + limits.width AS free_at
+spent AS MATERIALIZED (
+    -- When each person was told something, oldest first: by anybody, and by this business.
+    SELECT j.id, j.country, j.own_limit, j.last_reaction, entry.by_anybody, entry.by_us
     FROM judged j
     CROSS JOIN LATERAL (
-        SELECT cap.scope, cap.max_offers, cap.width FROM cap
-        WHERE cap.country = j.country AND (cap.scope <> 3 OR j.last_reaction = 2)
-        UNION ALL
-        SELECT 0, j.own_limit, interval '7 days' WHERE j.own_limit IS NOT NULL
-    ) limits
-    LEFT JOIN consent_capentry e
-           ON e.recipient_id = j.id
-          AND e.reserved_at > %(now)s::timestamptz - limits.width
-          AND (limits.scope <= 1 OR e.business_id = %(business_id)s)
+        SELECT COALESCE(array_agg(e.reserved_at ORDER BY e.reserved_at), '{}') AS by_anybody,
+               COALESCE(array_agg(e.reserved_at ORDER BY e.reserved_at) FILTER (WHERE e.business_id = %(business_id)s), '{}') AS by_us
+        FROM consent_capentry e
+        WHERE e.recipient_id = j.id AND e.reserved_at > %(now)s::timestamptz - interval '30 days'
+    ) entry
     WHERE j.reason = 0
-    GROUP BY j.id, limits.scope, limits.width, limits.max_offers
-),
-capped AS (
-    SELECT id,
-           array_agg(n::smallint ORDER BY scope, width) AS cap_counts,
-           bool_or(scope = 0 AND n >= max_offers) AS is_own_full,
-           bool_or(scope >= 2 AND n >= max_offers) AS is_business_full,
-           bool_or(scope = 1 AND n >= max_offers) AS is_platform_full,
-           max(free_at) FILTER (WHERE n >= max_offers) AS free_at
-    FROM counted
-    GROUP BY id
 )
 SELECT j.id,
        j.country,
@@ -118,4 +116,28 @@ SELECT j.id,
        k.cap_counts,
        k.free_at
 FROM judged j
-LEFT JOIN capped k USING (id)
+LEFT JOIN (
+    SELECT s.id, capped.*
+    FROM spent s
+    CROSS JOIN LATERAL (
+        SELECT array_agg(counted.n::smallint) AS cap_counts,
+               bool_or(scope = 0 AND n >= max_offers) AS is_own_full,
+               bool_or(scope >= 2 AND n >= max_offers) AS is_business_full,
+               bool_or(scope = 1 AND n >= max_offers) AS is_platform_full,
+               -- The n-th newest entry must leave the window before the next offer fits.
+               max(told[cardinality(told) + 1 - max_offers] + width) FILTER (WHERE n >= max_offers) AS free_at
+        FROM (
+            SELECT limits.*,
+                   -- How many moments of a sorted array lie after the window's beginning.
+                   cardinality(limits.told) - width_bucket(%(now)s::timestamptz - limits.width, limits.told) AS n
+            FROM (
+                SELECT 0 AS scope, s.own_limit AS max_offers, interval '7 days' AS width, s.by_anybody AS told
+                WHERE s.own_limit IS NOT NULL
+                UNION ALL
+                SELECT cap.scope, cap.max_offers, cap.width, CASE WHEN cap.scope = 1 THEN s.by_anybody ELSE s.by_us END
+                FROM cap
+                WHERE cap.country = s.country AND (cap.scope <> 3 OR s.last_reaction = 2)
+            ) limits
+        ) counted
+    ) capped
+) k USING (id)

@@ -101,6 +101,7 @@ def _show(
         "known": known,
         "business": known.business,
         "said": said,
+        "here": f"?lang={translation.get_language()}",
         "undo": UNDO.get(said[0]) if said else None,
         "is_stale": is_stale,
         "seals": {action.value: _signer(action, token).sign("") for action in Action},

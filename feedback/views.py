@@ -42,11 +42,11 @@ def phone(request: HttpRequest, sender_code: str, address: str) -> HttpResponse:
     if request.method == "POST":
         _tell_door(sender, [_answer(request.POST, sender, address)])
         return HttpResponseRedirect(reverse("phone", args=[sender.code, address]) + "#now")
-    messages = network.chat(sender=sender, address=address, last=LAST_MESSAGES)
-    if not messages:
+    chat = network.chat(sender=sender, address=address, last=LAST_MESSAGES)
+    if not chat:
         raise Http404
     _tell_door(sender, network.look(sender=sender, address=address, now=now))
-    context = {"business": business, "sender": sender, "address": address, "messages": messages}
+    context = {"business": business, "sender": sender, "address": address, "chat": chat}
     with timezone.override(ZoneInfo(business.timezone)):
         return render(request, "feedback/phone.html", context)
 

@@ -118,6 +118,16 @@ def test_the_persons_own_language_wins_over_the_browsers(client: Client, path: s
     assert '<html lang="en">' in page
 
 
+def test_the_language_stays_when_a_button_is_pressed(client: Client, path: str) -> None:
+    Contact.objects.update(language="fr")
+    shown = client.get(path, {"lang": "en"}).content.decode()
+    action = re.search(r'<form method="post" action="([^"]+)">', shown)
+    assert action is not None
+    form = {"action": "stop", "seal": dict(FORM.findall(shown))["stop"]}
+    followed = client.post(path + action[1], form, follow=True).content.decode()
+    assert '<html lang="en">' in followed
+
+
 def test_it_needs_few_queries(client: Client, path: str) -> None:
     with CaptureQueriesContext(
         connection,
@@ -142,7 +152,7 @@ def test_every_wrong_link_gets_the_same_calm_page(client: Client, path: str, mes
     Recipient.objects.exclude(pk=message.recipient_id).update(erased_at=datetime.now(UTC))
     erased = Recipient.objects.exclude(erased_at=None).get().pk
     wrong = [
-        "/p/x/", "/p/%00/", f"{path[:-2]}a/", path.upper().replace("/P/", "/p/"), f"/p/{message.code}/",
+        "/p/x/", "/p/%00/", path[:-2] + ("a/" if path[-2] != "a" else "i/"), path.upper().replace("/P/", "/p/"), f"/p/{message.code}/",
         f"/p/{codes.preference_token(message.broadcast_id, 999_999)}/",
         f"/p/{codes.preference_token(999_999, message.recipient_id)}/",
         f"/p/{codes.preference_token(message.broadcast_id, erased)}/",

@@ -132,7 +132,7 @@ def faults() -> list[str]:
     return wrong
 
 
-PLACE = re.compile(r"%\(\w+\)s|\{\{?[^{}]*\}?\}")
+PLACE = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\{?[^{}]*\}?\}")
 
 
 def _all(text: Any) -> tuple[str, ...]:

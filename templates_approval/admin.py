@@ -138,7 +138,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 class VersionDesk(ReadOnlyAdmin):
     """The queue and its cases."""
 
-    list_display = ("case", "business_name", "language", "submitted", "sla", "findings_count", "attempt", "state_word")
+    list_display = ("case", "sla", "business_name", "language", "findings_count", "attempt", "submitted")
     list_display_links = None
     list_filter = (StateFilter, "language", FindingsFilter, ResubmissionFilter)
     search_fields = ("template__name", "template__business__name", "code")
@@ -174,7 +174,7 @@ class VersionDesk(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("time left"), ordering="review_due_at")
     def sla(self, version: Version) -> SafeString | str:
         if version.state != Version.State.SUBMITTED:
-            return "–"
+            return version.get_state_display()
         clock = desk.clock(version, now=timezone.now())
         return format_html('<span class="clock {}">{} {}</span>', clock.state, SIGNS[clock.state], clock.words)
 
@@ -186,10 +186,6 @@ class VersionDesk(ReadOnlyAdmin):
     def attempt(self, version: Version) -> str:
         n_rejected = version.n_rejected  # type: ignore[attr-defined]
         return _("after %(n)s rejections") % {"n": n_rejected} if n_rejected else _("first")
-
-    @admin.display(description=gettext_lazy("state"), ordering="state")
-    def state_word(self, version: Version) -> str:
-        return version.get_state_display()
 
     # --- One case ------------------------------------------------------------------------------
 

@@ -42,7 +42,13 @@ app.autodiscover_tasks()
 class Clock(Scheduler):  # type: ignore[misc]  # celery is not typed
     """A beat without a file: nothing is remembered between runs, because nothing has to be."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.worker_pid = os.getppid()
+
     def tick(self, *args: Any, **kwargs: Any) -> float:
+        if os.getppid() != self.worker_pid:
+            raise SystemExit("the worker that carried this clock is gone")
         heartbeats.record("beat")
         seconds: float = super().tick(*args, **kwargs)
         return min(seconds, 1.0)

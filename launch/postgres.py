@@ -147,6 +147,7 @@ class Cluster:
             orphan_signal=signal.SIGINT,
             user=self.user,
             in_user_namespace=self.in_user_namespace,
+            others_need_it=True,
         )
 
     def answers(self) -> bool:

@@ -38,6 +38,7 @@ class Service:
     orphan_signal: signal.Signals = signal.SIGTERM
     user: int | None = None
     in_user_namespace: bool = False
+    others_need_it: bool = False
 
 
 def start(service: Service) -> subprocess.Popen[bytes]:
@@ -68,10 +69,17 @@ def start(service: Service) -> subprocess.Popen[bytes]:
         )
 
 
-def stop(process: subprocess.Popen[bytes], how: signal.Signals, *, seconds: float = STOP_SECONDS) -> None:
+def stop(
+    process: subprocess.Popen[bytes],
+    how: signal.Signals,
+    *,
+    seconds: float = STOP_SECONDS,
+    already_asked: bool = False,
+) -> None:
     """Ask a process to stop, and end its whole session when it does not."""
     if process.poll() is None:
-        process.send_signal(how)
+        if not already_asked:
+            process.send_signal(how)
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -96,7 +104,7 @@ class Supervisor:
     def __exit__(self, *_: object) -> None:
         self.stop_all()
 
-    def start(self, service: Service, *, is_ready: Callable[[], bool], seconds: float = 60.0) -> None:
+    def start(self, service: Service, *, is_ready: Callable[[], bool], seconds: float = 120.0) -> None:
         """Start a service and wait until it answers."""
         self.running[service.name] = (service, start(service))
         self.wait_until(is_ready, of=service.name, seconds=seconds)
@@ -105,7 +113,7 @@ class Supervisor:
         """Start a service without waiting for it."""
         self.running[service.name] = (service, start(service))
 
-    def wait_until(self, is_ready: Callable[[], bool], *, of: str, seconds: float = 60.0) -> None:
+    def wait_until(self, is_ready: Callable[[], bool], *, of: str, seconds: float = 120.0) -> None:
         service, process = self.running[of]
         deadline = time.monotonic() + seconds
         while not is_ready():
@@ -131,9 +139,12 @@ class Supervisor:
         """Stop everything, last started first. A second Ctrl-C is not needed, so it is not heard."""
         before = [(number, signal.signal(number, signal.SIG_IGN)) for number in (signal.SIGINT, signal.SIGTERM)]
         try:
+            for service, process in reversed(self.running.values()):
+                if not service.others_need_it and process.poll() is None:
+                    process.send_signal(service.stop_signal)  # these stop side by side; what they need, after them
             while self.running:
                 _, (service, process) = self.running.popitem()
-                stop(process, service.stop_signal)
+                stop(process, service.stop_signal, already_asked=not service.others_need_it)
         finally:
             for number, handler in before:
                 signal.signal(number, handler)
@@ -171,10 +182,11 @@ def end(pid: int, how: signal.Signals, *, seconds: float = STOP_SECONDS) -> None
 
 
 def stop_on_sigterm() -> None:
-    """Let `kill` and a closed terminal end us as Ctrl-C does."""
+    """Let `kill` and a closed terminal end us as Ctrl-C does, and Ctrl-C too when a shell's `&` has muted it."""
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
+    signal.signal(signal.SIGINT, interrupted)
     signal.signal(signal.SIGTERM, interrupted)
     signal.signal(signal.SIGHUP, interrupted)

@@ -94,7 +94,7 @@ class Server:
         }
         options = [part for name, value in settings.items() for part in (f"--{name}", value)]
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
-        return Service("valkey", [str(self.program), *options], environment, self.log)
+        return Service("valkey", [str(self.program), *options], environment, self.log, others_need_it=True)
 
     def answers(self) -> bool:
         try:

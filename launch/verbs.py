@@ -127,6 +127,20 @@ def lock(_: list[str]) -> int:
     return _foreground(whole, environment) or _foreground(image, environment)
 
 
+def pictures(_: list[str]) -> int:
+    """Take the pictures of README and docs from the demo that another terminal is serving."""
+    try:
+        with checkout.taken():
+            raise CannotStart("Start `make demo` in another terminal, and leave it running; then run this again.")
+    except checkout.InUse:
+        up, public_url = checkout.running()
+    found = chromium.find(may_download=True)
+    if found is None:
+        raise CannotStart("No Chromium was found, and none could be downloaded: install one (apt install chromium).")
+    environment = {**servers.for_children(up, public_url=public_url), "PUBLIC_URL": public_url, "CHROMIUM": found}
+    return _foreground([sys.executable, "-m", "docs.pictures"], environment)
+
+
 def help_(_: list[str]) -> int:
     """Point to the Makefile, which explains itself."""
     return subprocess.run(["make", "--no-print-directory", "help"], cwd=ROOT).returncode
@@ -241,5 +255,6 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "messages": messages,
     "compile": compile_,
     "lock": lock,
+    "pictures": pictures,
     "help": help_,
 }

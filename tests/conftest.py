@@ -55,6 +55,8 @@ os.environ.update(
     LANGUAGE_CODE="en",
     EMAIL_URL="memorymail://",
     LOG_LEVEL="INFO",
+    # Playwright leaves an event loop in this thread; tests use the database beside it, one after the other.
+    DJANGO_ALLOW_ASYNC_UNSAFE="true",
 )
 
 hypothesis_settings.register_profile(

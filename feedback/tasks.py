@@ -13,7 +13,7 @@ CALLBACKS_AT_ONCE = 200
 TURN_SECONDS = 20
 
 
-@shared_task(name="feedback.tasks.fold")  # type: ignore[untyped-decorator]  # celery is not typed
+@shared_task(name="feedback.tasks.fold")
 def fold() -> None:
     """Fold until nothing waits or the turn is over; the next turn goes on where this one stopped."""
     end = time.monotonic() + TURN_SECONDS

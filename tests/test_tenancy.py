@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -23,6 +22,7 @@ from tests.make import (
     make_approved_version,
     make_broadcast,
     make_business,
+    make_client,
     make_key,
     make_people,
     make_sandbox_sender,
@@ -127,13 +127,6 @@ def make_tenant() -> Tenant:
 OBJECTS = ("version_code", "sender_code", "broadcast_code", "contact_code", "batch_code", "prefix")
 
 
-def client_of(user: User | AnonymousUser) -> Client:
-    client = Client(raise_request_exception=False)
-    if isinstance(user, User):
-        client.force_login(user)
-    return client
-
-
 def statuses(client: Client, path: str, *, secret: str = "", **more: Any) -> dict[str, int]:
     """Ask with every method, each undone afterwards, and return what was answered."""
     headers = {"Authorization": f"Bearer {secret}"} if secret else {}
@@ -192,19 +185,19 @@ def test_a_page_exists_for_its_members_only(db: None, route: str) -> None:
     path = mine.path(route)
 
     for somebody in (stranger.owner, make_user(), make_user(is_staff=True)):
-        assert is_closed(statuses(client_of(somebody), path)), (path, somebody)
+        assert is_closed(statuses(make_client(somebody), path)), (path, somebody)
     with_htmx = {"HX-Request": "true"}
-    assert is_closed(statuses(client_of(stranger.owner), path, headers=with_htmx)), path
+    assert is_closed(statuses(make_client(stranger.owner), path, headers=with_htmx)), path
 
     unknown = mine.path(route, code=f"biz_{NOBODYS}", sender_code=f"snd_{NOBODYS}")
-    assert statuses(client_of(stranger.owner), path) == statuses(client_of(stranger.owner), unknown)
+    assert statuses(make_client(stranger.owner), path) == statuses(make_client(stranger.owner), unknown)
 
-    anonymous = statuses(client_of(AnonymousUser()), path)
+    anonymous = statuses(make_client(), path)
     assert set(anonymous.values()) <= {302, 405}
     assert 302 in anonymous.values()
 
     # The codes above are right: the owner does get in.
-    owner = set(statuses(client_of(mine.owner), path).values())
+    owner = set(statuses(make_client(mine.owner), path).values())
     assert owner & {200, 302, 422}, f"{path}: {owner}; say in make_tenant what is missing"
     assert 500 not in owner
     assert state_of_the_world() == before
@@ -216,19 +209,19 @@ def test_an_object_exists_in_its_own_business_only(db: None, route: str) -> None
     mine, stranger = make_tenant(), make_tenant()
     if route.startswith("b/"):
         path = stranger.path(route, **{name: mine.codes[name] for name in OBJECTS})
-        assert is_closed(statuses(client_of(stranger.owner), path)), path
+        assert is_closed(statuses(make_client(stranger.owner), path)), path
         in_twin = mine.path(route, code=mine.business.twin.code)
-        assert is_closed(statuses(client_of(mine.owner), in_twin)), in_twin
+        assert is_closed(statuses(make_client(mine.owner), in_twin)), in_twin
 
 
 @pytest.mark.parametrize("route", RESOURCES)
 def test_a_resource_exists_for_its_own_key_only(db: None, route: str) -> None:
     mine, stranger = make_tenant(), make_tenant()
-    nobody, twin = Client(raise_request_exception=False), make_key(business=mine.business.twin)[1]
+    nobody, twin = make_client(), make_key(business=mine.business.twin)[1]
     before = state_of_the_world()
     path = mine.path(route)
 
-    with_session_only = statuses(client_of(mine.owner), path)
+    with_session_only = statuses(make_client(mine.owner), path)
     assert set(with_session_only.values()) <= {401, 405}
     assert 401 in with_session_only.values()
 

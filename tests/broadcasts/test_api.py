@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from django.test import Client, override_settings
+from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -13,7 +13,16 @@ from broadcasts import api, lifecycle
 from broadcasts.models import Broadcast, Estimate
 from businesses.models import ApiKey, Business, IdempotentRequest, Wallet
 from tests.at_once import at_once
-from tests.make import EURO, make_approved_version, make_business, make_key, make_people, make_sandbox_sender, make_user
+from tests.make import (
+    EURO,
+    make_approved_version,
+    make_business,
+    make_client,
+    make_key,
+    make_people,
+    make_sandbox_sender,
+    make_user,
+)
 
 PROBLEM = {"type", "title", "status", "detail", "instance", "code"}
 
@@ -23,7 +32,7 @@ class Program:
 
     def __init__(self, business: Business, *scopes: str, secret: str = "") -> None:
         self.secret = secret or make_key(business=business, **({"scopes": scopes} if scopes else {}))[1]  # type: ignore[arg-type]
-        self.client = Client(raise_request_exception=False)
+        self.client = make_client()
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         sent = body if isinstance(body, bytes | str) else json.dumps(body) if body is not None else ""
@@ -179,7 +188,7 @@ def test_a_strange_limit_is_the_usual_one(db: None, limit: str) -> None:
     "header", ["", "Bearer", "Bearer x", "Basic dTpw", "Bearer tmb_live_" + "a" * 43, "Bearer \x7f", "Token abc"]
 )
 def test_without_a_valid_key_nothing_is_told(db: None, header: str) -> None:
-    answer = Client().get("/api/v1/broadcasts", headers={"Authorization": header})
+    answer = make_client().get("/api/v1/broadcasts", headers={"Authorization": header})
     is_problem(answer, 401, "unauthenticated")
     assert answer["WWW-Authenticate"] == 'Bearer realm="Tambour"'
 
@@ -187,8 +196,7 @@ def test_without_a_valid_key_nothing_is_told(db: None, header: str) -> None:
 def test_a_session_is_no_key(db: None) -> None:
     owner = make_user()
     make_business(owner=owner)
-    client = Client()
-    client.force_login(owner)
+    client = make_client(owner)
     is_problem(client.get("/api/v1/broadcasts"), 401, "unauthenticated")
 
 
@@ -234,7 +242,8 @@ def test_modes_do_not_see_each_other(db: None) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"{", b"", b"[1,", b'{"a": NaN}', b'{"a": Infinity}', b'{"a": 1' + b"0" * 400 + b"}", b"\xff\xfe", b'{"name": "\\ud800"}', b"[" * 100_000,
+        b"{", b"", b"[1,", b'{"a": NaN}', b'{"a": Infinity}', b'{"a": 1' + b"0" * 400 + b"}",
+        b"\xff\xfe", b'{"name": "\\ud800"}', b"[" * 100_000,
         b'{"name": "a\\u0000b"}', b'{"a\\u0000": 1}', b'{"variables": {"x": ["\\u0000"]}}',
     ],
 )  # fmt: skip
@@ -493,7 +502,7 @@ def test_launching_many_times_at_once_launches_once(own_database: Any) -> None:
 
 
 def test_the_document_says_what_the_api_does(db: None) -> None:
-    document = Client().get(reverse("api-schema")).json()
+    document = make_client().get(reverse("api-schema")).json()
     assert document["openapi"].startswith("3.1")
     operations = {
         (method, path): operation
@@ -534,7 +543,7 @@ def test_the_example_in_the_document_is_a_draft(db: None) -> None:
 
 @pytest.mark.parametrize("name", ["api-docs", "api-problems"])
 def test_pages_of_the_api_follow_the_browser_rules(db: None, name: str) -> None:
-    page = Client().get(reverse(name))
+    page = make_client().get(reverse(name))
     assert page.status_code == 200
     text = page.content.decode()
     assert "<style" not in text
@@ -544,6 +553,6 @@ def test_pages_of_the_api_follow_the_browser_rules(db: None, name: str) -> None:
 
 
 def test_the_reference_loads_its_own_script(db: None) -> None:
-    script = Client().get(reverse("api-docs") + "?script=")
+    script = make_client().get(reverse("api-docs") + "?script=")
     assert script["Content-Type"].startswith("application/javascript")
     assert "/api/v1/openapi.json" in script.content.decode()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -289,8 +290,11 @@ class MoneyMoves(RuleBasedStateMachine):
 
 
 @pytest.mark.promise("P5")
+@pytest.mark.timeout(1800)
 def test_any_sequence_of_movements_adds_up(db: None) -> None:
-    run_state_machine_as_test(MoneyMoves)
+    # A step is several statements: half of the profile's examples, 15 steps each.
+    profile = settings(max_examples=settings().max_examples // 2, stateful_step_count=15)
+    run_state_machine_as_test(MoneyMoves, settings=profile)
 
 
 @pytest.mark.parametrize("amount_micro", [1, 10**15, 2**63 - 1])

@@ -28,7 +28,7 @@ from broadcasts.transitions import Transition
 from businesses.models import Business
 from consent import verdicts
 from consent.reasons import GO, Reason
-from consent.verdicts import Verdict
+from consent.verdicts import Verdict, array
 
 State = Delivery.State
 CAPS = frozenset({Reason.CAP_RECIPIENT, Reason.CAP_BUSINESS, Reason.CAP_PLATFORM})
@@ -137,7 +137,7 @@ def _stop(plan: Plan, state: str, ends_at: datetime, now: datetime) -> Passed | 
 
 def _lock(cursor: verdicts.Cursor, plan: Plan, recipient_ids: Sequence[int]) -> list[Standing]:
     """Lock deliveries, then people; the verdict comes in a later statement, so that its snapshot is fresh."""
-    cursor.execute(statement("lock_deliveries"), {"broadcast_id": plan.broadcast_id, "ids": list(recipient_ids)})
+    cursor.execute(statement("lock_deliveries"), {"broadcast_id": plan.broadcast_id, "ids": array(recipient_ids)})
     standing = [Standing(*row) for row in cursor.fetchall()]
     verdicts.lock(cursor, recipient_ids=[row.recipient_id for row in standing])
     return standing
@@ -198,10 +198,10 @@ def _mark(
             {
                 "broadcast_id": plan.broadcast_id,
                 "now": now,
-                "ids": ids,
-                "interaction_ids": [verdict.interaction_id for verdict in go],
-                "bases": [verdict.basis for verdict in go],
-                "cap_counts": [_array(verdict.cap_counts) for verdict in go],
+                "ids": array(ids),
+                "interaction_ids": array(verdict.interaction_id for verdict in go),
+                "bases": array(verdict.basis for verdict in go),
+                "cap_counts": array(f'"{verdict.cap_counts or "{}"}"' for verdict in go),
             },
         )
         rows = cursor.fetchall()
@@ -223,16 +223,12 @@ def _mark_skipped(cursor: verdicts.Cursor, plan: Plan, skip: list[Verdict]) -> l
         statement("mark_skip"),
         {
             "broadcast_id": plan.broadcast_id,
-            "ids": [verdict.recipient_id for verdict in skip],
-            "reasons": [verdict.reason for verdict in skip],
+            "ids": array(verdict.recipient_id for verdict in skip),
+            "reasons": array(verdict.reason for verdict in skip),
         },
     )
     reasons = [verdict.reason for verdict in skip]
     return [Transition(State.QUEUED, State.SKIPPED, reason, reasons.count(reason), 0, []) for reason in set(reasons)]
-
-
-def _array(counts: list[int] | None) -> str:
-    return "{" + ",".join(map(str, counts or ())) + "}"
 
 
 def _spend_tier(plan: Plan, n: int, now: datetime) -> None:
@@ -265,7 +261,7 @@ def write_messages(plan: Plan, rows: Sequence[tuple[object, ...]], addresses: di
         rows, delivery_codes, tokens, strict=True
     ):
         wording = plan.wordings[version_id]  # type: ignore[index]
-        content = wording.message.render(orjson.loads(variables)).as_json()  # type: ignore[arg-type]
+        content = wording.message.content(orjson.loads(variables))  # type: ignore[arg-type]
         messages.append(
             Message(
                 broadcast_id=plan.broadcast_id,

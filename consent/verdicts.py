@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -16,6 +16,16 @@ SQL = Path(__file__).parent / "sql"
 @cache
 def statement(name: str) -> str:
     return (SQL / f"{name}.sql").read_text()
+
+
+def array(values: Iterable[object]) -> str:
+    """Return numbers as PostgreSQL writes an array; the driver would look at each, which takes twenty times as long."""
+    return "{" + ",".join(map(str, values)) + "}"
+
+
+def array_of_texts(values: Iterable[str]) -> str:
+    """Return texts as PostgreSQL writes an array, each in quotes."""
+    return array('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
 
 
 class Cursor(Protocol):
@@ -37,20 +47,21 @@ class Question:
 
 
 class Verdict(NamedTuple):
-    """``reason`` 0 means go; ``cap_counts`` are the offers counted in each window, in the order of scope and width."""
+    """``reason`` 0 means go; ``cap_counts`` are the offers counted in each window, in the order of scope and width, as
+    PostgreSQL writes an array: nobody here looks into it."""
 
     recipient_id: int
     country: str
     reason: int
     interaction_id: int | None
     basis: int | None
-    cap_counts: list[int] | None
+    cap_counts: str | None
     free_at: datetime | None
 
 
 def lock(cursor: Cursor, *, recipient_ids: Sequence[int]) -> None:
     """Lock people in id order until the transaction ends. Decide in a *second* statement: its snapshot is fresh."""
-    cursor.execute(statement("lock_recipients"), {"ids": list(recipient_ids)})
+    cursor.execute(statement("lock_recipients"), {"ids": array(recipient_ids)})
     cursor.fetchall()
 
 
@@ -77,18 +88,18 @@ def reserve(
     """Take one slot of each person's patience. Call under the lock, in the transaction that decided."""
     cursor.execute(
         statement("reserve"),
-        {"ids": list(recipient_ids), "broadcast_id": broadcast_id, "business_id": business_id, "now": now},
+        {"ids": array(recipient_ids), "broadcast_id": broadcast_id, "business_id": business_id, "now": now},
     )
 
 
 def give_back(cursor: Cursor, *, recipient_ids: Sequence[int], broadcast_id: int) -> None:
     """Free the slots again; only on the provider's explicit failure, never on our expiry or on *unknown*."""
-    cursor.execute(statement("give_back"), {"ids": list(recipient_ids), "broadcast_id": broadcast_id})
+    cursor.execute(statement("give_back"), {"ids": array(recipient_ids), "broadcast_id": broadcast_id})
 
 
 def addresses(cursor: Cursor, *, recipient_ids: Sequence[int], kinds: Sequence[str]) -> dict[int, str]:
     """Return where each person can be reached; addresses are read at hand-over and never copied into deliveries."""
-    cursor.execute(statement("addresses"), {"ids": list(recipient_ids), "kinds": list(kinds)})
+    cursor.execute(statement("addresses"), {"ids": array(recipient_ids), "kinds": list(kinds)})
     return dict(cursor.fetchall())
 
 
@@ -96,8 +107,8 @@ def _parameters(
     question: Question, recipient_ids: Sequence[int], lacks_variable: Sequence[bool], now: datetime
 ) -> dict[str, Any]:
     return {
-        "ids": list(recipient_ids),
-        "lacks_variable": list(lacks_variable),
+        "ids": array(recipient_ids),
+        "lacks_variable": array(lacks_variable),
         "business_id": question.business_id,
         "legal_entity_id": question.legal_entity_id,
         "address_kinds": list(question.address_kinds),

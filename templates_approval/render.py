@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
@@ -85,7 +86,7 @@ class Rendered:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prepared:
     """A template read once and filled many times: lists of literal words and of variables' keys, in turns."""
 
@@ -94,6 +95,31 @@ class Prepared:
     header: tuple[str, ...]
     body: tuple[str, ...]
     urls: tuple[tuple[str, ...], ...]
+
+    @cached_property
+    def fixed_buttons(self) -> list[dict[str, str] | None]:
+        """The buttons that are the same for everybody, as JSON; None stands for one that a variable changes."""
+        nobody = _Filling({}, {})
+        return [
+            None
+            if button.kind == reading.COPY_CODE or (button.kind == reading.URL and len(self.urls[index]) > 1)
+            else self._button(button, index, nobody).as_json()
+            for index, button in enumerate(self.message.buttons)
+        ]
+
+    def content(self, values: Mapping[str, object]) -> dict[str, Any]:
+        """Return ``render(values).as_json()``, for very many people: what no variable changes is made once."""
+        fill = _Filling(values, self.fallbacks)
+        source = self.message.header
+        return {
+            "header": RenderedHeader(source.format, fill(self.header), source.sample).as_json() if source else None,
+            "body": fill(self.body),
+            "footer": self.message.footer.text if self.message.footer else "",
+            "buttons": [
+                fixed or self._button(self.message.buttons[index], index, fill).as_json()
+                for index, fixed in enumerate(self.fixed_buttons)
+            ],
+        }
 
     def render(self, values: Mapping[str, object]) -> Rendered:
         """Fill the variables with ``values``, else with the fallbacks; what has neither stays visible."""

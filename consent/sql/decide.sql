@@ -113,7 +113,7 @@ SELECT j.id,
        END AS reason,
        j.interaction_id,
        j.basis,
-       k.cap_counts,
+       k.cap_counts::text,
        k.free_at
 FROM judged j
 LEFT JOIN (

@@ -76,6 +76,7 @@ def test_the_preview_is_what_the_channel_gets() -> None:
     prepared = render.prepare(OFFER, fallbacks={})
 
     assert prepared.render(values) == render.render(OFFER, values, fallbacks={})
+    assert prepared.content(values) == prepared.render(values).as_json()
     assert prepared.render(values).as_json() == {
         "header": {"format": "TEXT", "text": "Pour Lyon !"},
         "body": "Bonjour Zoé, *20 %* cette semaine.",

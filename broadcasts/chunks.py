@@ -83,13 +83,19 @@ def put_off(*, claim: Claim, owner: UUID, due_at: datetime) -> None:
 @transaction.atomic
 def finish(*, claim: Claim, owner: UUID, waiting: Iterable[tuple[datetime, int]], now: datetime) -> bool:
     """Close a chunk; rows that wait become new chunks in the same commit. False when another lane owns it by now."""
-    done = Chunk.objects.filter(pk=claim.chunk_id, owner=owner, done_at__isnull=True).update(done_at=now, owner=None)
-    if not done:
-        return False
     later = _later_chunks(claim, waiting, now)
-    Chunk.objects.bulk_create(later)
-    Broadcast.objects.filter(pk=claim.broadcast_id).update(n_done=F("n_done") + 1, n_chunks=F("n_chunks") + len(later))
-    lifecycle.complete(broadcast_id=claim.broadcast_id, now=now)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("finish_chunk"),
+            {"chunk_id": claim.chunk_id, "owner": owner, "now": now, "n_later": len(later)},
+        )
+        rows = cursor.fetchall()
+    if not rows:
+        return False
+    if later:
+        Chunk.objects.bulk_create(later)
+    if rows == [(True,)]:
+        lifecycle.complete(broadcast_id=claim.broadcast_id, now=now)
     return True
 
 

@@ -16,6 +16,7 @@ from broadcasts.models import Broadcast, ProviderMessage
 from broadcasts.statements import statement
 from broadcasts.transitions import Transition
 from consent import verdicts
+from consent.verdicts import array, array_of_texts
 
 
 @transaction.atomic
@@ -35,10 +36,10 @@ def outcomes(
             {
                 "broadcast_id": broadcast_id,
                 "now": now,
-                "ids": [message.recipient_id for message, _ in results],
-                "attempts": [message.attempt for message, _ in results],
-                "kinds": [int(outcome.kind) for _, outcome in results],
-                "error_codes": [outcome.error_code[:32] for _, outcome in results],
+                "ids": array(message.recipient_id for message, _ in results),
+                "attempts": array(message.attempt for message, _ in results),
+                "kinds": array(int(outcome.kind) for _, outcome in results),
+                "error_codes": array_of_texts(outcome.error_code[:32] for _, outcome in results),
             },
         )
         moves = [Transition(*row) for row in cursor.fetchall()]
@@ -63,9 +64,9 @@ def _remember_provider_ids(
             {
                 "broadcast_id": broadcast_id,
                 "sender_id": sender_id,
-                "provider_ids": [outcome.provider_id[:128] for _, outcome in known],
-                "ids": [message.recipient_id for message, _ in known],
-                "attempts": [message.attempt for message, _ in known],
+                "provider_ids": array_of_texts(outcome.provider_id[:128] for _, outcome in known),
+                "ids": array(message.recipient_id for message, _ in known),
+                "attempts": array(message.attempt for message, _ in known),
             },
         )
 

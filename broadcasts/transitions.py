@@ -6,8 +6,12 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from broadcasts.models import Broadcast, Budget, CountDelta, Delivery
+from django.db import connection
+
+from broadcasts.models import Broadcast, Budget, Delivery
+from broadcasts.statements import statement
 from consent import verdicts
+from consent.verdicts import array
 
 State = Delivery.State
 
@@ -31,13 +35,15 @@ def count(broadcast_id: int, transitions: Iterable[Transition]) -> None:
     """Write the count deltas of ``transitions``, in the transaction that made them."""
     deltas: Counter[tuple[int, int]] = Counter()
     for move in transitions:
-        deltas[move.from_state, _reason_of(move.from_state)] -= move.n
-        deltas[move.to_state, move.reason] += move.n
-    CountDelta.objects.bulk_create(
-        CountDelta(broadcast_id=broadcast_id, state=state, reason=reason, n=n)
-        for (state, reason), n in deltas.items()
-        if n
-    )
+        deltas[int(move.from_state), _reason_of(move.from_state)] -= move.n
+        deltas[int(move.to_state), int(move.reason)] += move.n
+    changed = [(state, reason, n) for (state, reason), n in deltas.items() if n]
+    if changed:
+        states, reasons, numbers = map(array, zip(*changed, strict=True))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                statement("count"), {"broadcast_id": broadcast_id, "states": states, "reasons": reasons, "ns": numbers}
+            )
 
 
 def _reason_of(state: int) -> int:

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,7 +49,7 @@ class Clients:
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Raises ``NotSent``, ``NotAllowed``, or whatever went wrong after the first byte."""
-        if urlsplit(url).netloc in settings.TRUSTED_HOSTS:
+        if _host_of(url) in settings.TRUSTED_HOSTS:
             return await self._post_fast(url, headers, body)
         return await self._post_guarded(url, headers, body)
 
@@ -67,7 +68,8 @@ class Clients:
         except (ConnectError, ConnectTimeoutError, PoolTimeoutError) as fault:
             raise NotSent(type(fault).__name__) from fault
         content = bytes(await response.bytes())
-        return Answer(response.status, content[:MAX_ANSWER_BYTES], _seconds(response.headers.get("retry-after")))
+        wait = _seconds(response.headers.get("retry-after")) if response.status >= 300 else 0.0
+        return Answer(response.status, content[:MAX_ANSWER_BYTES], wait)
 
     async def _post_guarded(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         if self._guarded is None:
@@ -89,6 +91,11 @@ class Clients:
             await self._fast.close()
         if self._guarded is not None:
             await self._guarded.close()
+
+
+@lru_cache(maxsize=1024)
+def _host_of(url: str) -> str:
+    return urlsplit(url).netloc
 
 
 def guarded_socket(info: Any) -> socket.socket:

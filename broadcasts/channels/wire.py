@@ -7,6 +7,7 @@ import hmac
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -52,11 +53,15 @@ def verify(sender: Sender, headers: Mapping[str, str], body: bytes) -> bool:
     return any(hmac.compare_digest(genuine, given.encode()) for given in signatures.split(" ")[:MAX_SIGNATURES])
 
 
+@lru_cache(maxsize=256)
+def _key(secret: str) -> bytes:
+    return base64.b64decode(secret.removeprefix("whsec_"))
+
+
 def _signature(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
     """Standard Webhooks 1.0: HMAC-SHA256 over id, time and body, with the key that follows ``whsec_``."""
-    key = base64.b64decode(secret.removeprefix("whsec_"))
     signed = f"{message_id}.{timestamp}.".encode() + body
-    return base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
+    return base64.b64encode(hmac.digest(_key(secret), signed, "sha256")).decode()
 
 
 def parse(sender: Sender, body: bytes) -> list[Update]:

@@ -60,19 +60,14 @@ def merge(*, batch: ImportBatch, rows: IO[str], faults: IO[str], now: datetime) 
         _copy(cursor, COPY_ROWS, rows)
         _copy(cursor, COPY_FAULTS, faults)
         cursor.execute("ANALYZE import_row")
-        for name in ("import_duplicates", "import_suppressed", "import_people", "import_recipients"):
-            cursor.execute(statement(name), values)
-        n_people = cursor.rowcount
-        cursor.execute(statement("import_addresses"), values)
-        if cursor.rowcount < n_people:
-            cursor.execute(statement("import_yield"), values)
-        cursor.execute("ANALYZE import_person")
+        cursor.execute(statement("import_duplicates"), values)
+        cursor.execute(statement("import_suppressed"), values)
+        _find_people(cursor, values)
         # The lock is a statement of its own: what follows sees everything that was committed while it waited.
         cursor.execute(statement("import_lock"))
         cursor.execute(statement("import_contacts"), values)
         merged = Merged(*cursor.fetchone())
-        for part in statement("import_evidence").split(";\n"):
-            cursor.execute(part, values)
+        cursor.execute(statement("import_evidence"), values)
         ledger.append_many(now=now)
     return merged
 
@@ -90,6 +85,17 @@ def finish(*, batch: ImportBatch, merged: Merged, n_rows: int, n_unlisted_faults
     }
     with connection.cursor() as cursor:
         cursor.execute(statement("import_finish"), values)
+
+
+def _find_people(cursor: Any, values: dict[str, Any]) -> None:
+    """Find or make the person behind every number."""
+    cursor.execute(statement("import_people"), values)
+    cursor.execute(statement("import_recipients"), values)
+    n_made = cursor.rowcount
+    cursor.execute(statement("import_addresses"), values)
+    if cursor.rowcount < n_made:
+        cursor.execute(statement("import_yield"), values)
+    cursor.execute("ANALYZE import_person")
 
 
 def _copy(cursor: Any, query: str, file: IO[str]) -> None:

@@ -6,6 +6,6 @@ from django.utils import timezone
 from consent import imports
 
 
-@shared_task(name="consent.tasks.run_imports")  # type: ignore[untyped-decorator]  # celery is not typed
+@shared_task(name="consent.tasks.run_imports")
 def run_imports() -> None:
     imports.run_waiting(now=timezone.now())

@@ -1,6 +1,5 @@
 -- import_evidence · adds the interactions that are not known yet, and lays out one link of proof per person for the ledger
--- in: business_id, batch_id, batch_code, now
-CREATE TEMPORARY TABLE new_link (recipient_id bigint, business_id bigint, kind text, payload jsonb) ON COMMIT DROP;
+-- in: business_id, batch_id, batch_code, kind_names, now
 WITH added AS (
     INSERT INTO consent_interaction
         (business_id, recipient_id, kind, provenance, occurred_at, opt_out_offered, evidence, batch_id, created_at)

@@ -1,4 +1,4 @@
--- import_stage · a temporary table with one row per good line of the file; gone with the transaction
+-- import_stage · temporary tables for the good lines of a file and for the links of proof they bring; gone with the transaction
 DROP TABLE IF EXISTS import_row;
 DROP TABLE IF EXISTS import_person;
 DROP TABLE IF EXISTS new_link;
@@ -16,4 +16,10 @@ CREATE TEMPORARY TABLE import_row (
     evidence text NOT NULL,
     contact_code text NOT NULL,
     recipient_code text NOT NULL
+) ON COMMIT DROP;
+CREATE TEMPORARY TABLE new_link (
+    recipient_id bigint NOT NULL,
+    business_id bigint,
+    kind text NOT NULL,
+    payload jsonb NOT NULL
 ) ON COMMIT DROP

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -75,8 +75,9 @@ class MessageForm(StepForm):
         templates = Template.objects.of(self.business).filter(
             Exists(has_approved), category=Template.Category.MARKETING, archived_at__isnull=True
         )
-        self.fields["template"].queryset = templates.order_by("name")  # type: ignore[attr-defined]
-        self.fields["sender"].queryset = Sender.objects.of(self.business).filter(is_active=True).order_by("name", "id")  # type: ignore[attr-defined]
+        self.has_templates = self._choose_from("template", templates.order_by("name"))
+        senders = Sender.objects.of(self.business).filter(is_active=True)
+        self.has_senders = self._choose_from("sender", senders.order_by("name", "id"))
         self.variables = variables_of(self.draft)
         for name in self.variables:
             self.fields[_value_of(name)] = forms.CharField(
@@ -85,6 +86,15 @@ class MessageForm(StepForm):
                 required=False,
                 help_text=_("Empty: each contact’s own value, else the template’s fallback."),
             )
+
+    def _choose_from(self, name: str, rows: QuerySet[Any]) -> bool:
+        """Offer ``rows``, a single one chosen beforehand; return whether there is any."""
+        field = cast("forms.ModelChoiceField[Any]", self.fields[name])
+        field.queryset = rows
+        n_rows = len(rows[:2])
+        if n_rows == 1:
+            field.empty_label = None
+        return bool(n_rows)
 
     def answers(self, draft: Broadcast) -> dict[str, Any]:
         values = {_value_of(name): value for name, value in draft.variables.items()}

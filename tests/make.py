@@ -222,9 +222,7 @@ def make_broadcast(
 
 
 def make_sandbox_sender(*, business: Business, messages_per_second: int = 100_000) -> Sender:
-    return senders.connect_sandbox(
-        business=business, name="Shop", now=NOW, messages_per_second=messages_per_second
-    )
+    return senders.connect_sandbox(business=business, name="Shop", now=NOW, messages_per_second=messages_per_second)
 
 
 def make_launched(*, business: Business, now: datetime = NOW, **fields: Any) -> Broadcast:

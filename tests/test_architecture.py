@@ -150,7 +150,10 @@ def _narrows(node: ast.AST) -> bool:
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
         return False
     by = {keyword.arg for keyword in node.keywords}
-    return node.func.attr == "of" or (node.func.attr in {"filter", "get"} and bool({name.removesuffix("_id").removesuffix("__in") for name in by if name} & IN_HAND))
+    return node.func.attr == "of" or (
+        node.func.attr in {"filter", "get"}
+        and bool({name.removesuffix("_id").removesuffix("__in") for name in by if name} & IN_HAND)
+    )
 
 
 def _name(node: ast.AST) -> str:

@@ -151,12 +151,17 @@ def test_looking_changes_nothing(client: Client, path: str, query: str) -> None:
 def test_every_wrong_link_gets_the_same_calm_page(client: Client, path: str, message: Message) -> None:
     Recipient.objects.exclude(pk=message.recipient_id).update(erased_at=datetime.now(UTC))
     erased = Recipient.objects.exclude(erased_at=None).get().pk
+    another_letter = "a" if path[-2] != "a" else "i"
     wrong = [
-        "/p/x/", "/p/%00/", path[:-2] + ("a/" if path[-2] != "a" else "i/"), path.upper().replace("/P/", "/p/"), f"/p/{message.code}/",
+        "/p/x/",
+        "/p/%00/",
+        f"{path[:-2]}{another_letter}/",
+        path.upper().replace("/P/", "/p/"),
+        f"/p/{message.code}/",
         f"/p/{codes.preference_token(message.broadcast_id, 999_999)}/",
         f"/p/{codes.preference_token(999_999, message.recipient_id)}/",
         f"/p/{codes.preference_token(message.broadcast_id, erased)}/",
-    ]  # fmt: skip
+    ]
     answers = [client.get(address) for address in wrong] + [client.post(wrong[0], {"action": "stop"})]
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.content for answer in answers}) == 1

@@ -5,7 +5,7 @@ PYTHON3 ?= python3
 LAUNCH = @$(PYTHON3) -m launch
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench promises manage messages compile lock
+.PHONY: help demo serve test check bench promises manage messages compile lock pictures
 
 help: ## Print this
 	@echo "Tambour. All that is needed: python3 (3.11 or newer), make, git."; echo
@@ -40,5 +40,8 @@ compile: ## Turn the translated texts into the files that Django reads
 
 lock: ## Resolve the packages of pyproject.toml again and write requirements/
 	$(LAUNCH) lock
+
+pictures: ## Take the pictures of README and docs again, while `make demo` runs in another terminal
+	$(LAUNCH) pictures
 
 export EXIT PORT CMD ARGS

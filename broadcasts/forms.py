@@ -91,10 +91,10 @@ class MessageForm(StepForm):
         """Offer ``rows``, a single one chosen beforehand; return whether there is any."""
         field = cast("forms.ModelChoiceField[Any]", self.fields[name])
         field.queryset = rows
-        n_rows = len(rows[:2])
-        if n_rows == 1:
-            field.empty_label = None
-        return bool(n_rows)
+        # Read once, for the page asks a queryset again each time it looks.
+        choices = [(row.code, str(row)) for row in rows]
+        field.choices = choices if len(choices) == 1 else [("", "—"), *choices]
+        return bool(choices)
 
     def answers(self, draft: Broadcast) -> dict[str, Any]:
         values = {_value_of(name): value for name, value in draft.variables.items()}

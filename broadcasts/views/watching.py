@@ -90,9 +90,20 @@ def _live_context(business: Business, broadcast: Broadcast) -> dict[str, Any]:
         "reasons": disclosure.public_reasons(funnel.reasons, funnel.audience),
         "rate": rate,
         "seconds_left": funnel.queued / rate if rate and broadcast.state == Broadcast.State.SENDING else None,
-        "budget": Budget.objects.filter(broadcast=broadcast).first(),
+        "money": _money(broadcast),
         "currency": business.currency,
     }
+
+
+def _money(broadcast: Broadcast) -> dict[str, int] | None:
+    """Return what became of the hold; captures reach the ledger once a minute, the broadcast's own count at once."""
+    if broadcast.hold is None:
+        return None
+    budget = Budget.objects.filter(broadcast=broadcast).first()
+    paid = max(broadcast.hold.captured_micro, budget.captured_micro if budget else 0)
+    released = broadcast.hold.released_micro
+    held = broadcast.hold.amount_micro
+    return {"held": held, "paid": paid, "released": released, "left": held - paid - released}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -36,7 +36,7 @@ COMPONENTS = {
         },
     ],
 }
-VALUES = {"fr": {"first_name": "Camille", "discount": "20 %"}, "en": {"first_name": "Camille", "discount": "20%"}}
+VALUES = {"fr": {"first_name": "Camille", "discount": "20\u202f%"}, "en": {"first_name": "Camille", "discount": "20%"}}
 
 
 def message(language: str) -> Rendered:

@@ -118,7 +118,9 @@ def minus(number: int, other: int) -> int:
 def percent_of(part: int, of: int) -> str:
     """Write a share: ``{{ 3|percent_of:12 }}`` is 25%. Of nothing, everything is 0%."""
     share = part / of if of else 0.0
-    return format_percent(share, format="#,##0.#%" if 0 < share < 0.1 else None, locale=_locale())
+    if 0 < share < 0.1:
+        return format_percent(round(share, 3), locale=_locale(), decimal_quantization=False)
+    return format_percent(share, locale=_locale())
 
 
 @register.filter

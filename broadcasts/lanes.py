@@ -39,8 +39,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CHUNKS_AT_ONCE = 64
-# One broadcast never fills a lane: two chunks keep the wire busy while one of them is at the gate.
-CHUNKS_OF_ONE_BROADCAST = 2
+# One broadcast never fills a lane: one chunk at the gate, one on the wire, one being settled. 2 and 4 are slower.
+CHUNKS_OF_ONE_BROADCAST = 3
 BATCHES_ON_THE_WIRE = 2
 DATABASE_THREADS = 4
 FLUSH_SECONDS = 0.05

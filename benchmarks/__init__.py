@@ -1,0 +1,1 @@
+"""The figures that the README quotes, measured by one command on real services: `make bench`."""

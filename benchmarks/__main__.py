@@ -1,0 +1,43 @@
+"""`make bench`: measures B1 and B2, prints a table and writes `.local/bench.json`. ``--quick`` takes a tenth of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import django
+
+django.setup()
+
+from benchmarks import figures, freezing, sending, world  # noqa: E402 — models can be imported from here on
+
+RESULT = Path(__file__).parent.parent / ".local" / "bench.json"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="100,000 instead of 1,000,000 people, 20,000 of them sent to"
+    )
+    parser.add_argument("--only", choices=["B1", "B2"], help="measure one of them")
+    options = parser.parse_args()
+    n_people, n_sent = (100_000, 20_000) if options.quick else (1_000_000, 200_000)
+    machine = figures.machine()
+    world.prepare()
+    began = time.monotonic()
+    world.make_people(first=1, last=n_people)
+    print(f"· {n_people:,} people made in {time.monotonic() - began:.0f} s", flush=True)
+    measured = []
+    if options.only != "B2":
+        measured.append(freezing.measure(first=1, last=n_people))
+    if options.only != "B1":
+        measured += sending.measure(first=1, n=n_sent)
+    figures.print_table(measured, machine)
+    figures.write_json(measured, machine, RESULT)
+    return 0 if all(figure.ok for figure in measured) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

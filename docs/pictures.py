@@ -44,7 +44,7 @@ LOCAL = Path(settings.BASE_DIR) / ".local"
 SHOP = "Café Soleil"
 MAX_BYTES = 300_000
 LANGUAGES = {"en": "en-GB", "fr": "fr-FR"}
-SHARP = 1.5
+SHARP = 1.25
 TOGETHER = """<!doctype html><style>
   body {{ margin: 0; background: {paper}; }}
   main {{ display: flex; gap: 56px; align-items: center; justify-content: center; padding: 28px; width: max-content; }}
@@ -147,7 +147,7 @@ def _compose(
         sender=phones,
         audience=audience,
         # Words that read well in both languages.
-        variables={"season": "Black Friday", "discount": "20 %", "last_day": "30/11"},
+        variables={"season": "Black Friday", "discount": "20\N{NO-BREAK SPACE}%", "last_day": "30/11"},
         by=owner,
         now=timezone.now(),
     )
@@ -197,36 +197,43 @@ def visitor(
 
 
 def take_all(browser: Browser, scene: Scene) -> None:
-    """Take every picture, business first."""
+    """Take every picture: the README's, in both languages, then those of the tour."""
     for language in LANGUAGES:
-        _business(browser, scene, language)
+        _lay_together(browser, scene, language)
     addresses = json.loads((LOCAL / "demo.json").read_text())["addresses"]
     with visitor(browser, "en", cast.OWNER) as page:
         _keep(_at(page, addresses["business"]), "home")
         _keep(_at(page, addresses["broadcast"]), "broadcast")
+    with visitor(browser, "en", cast.OWNER, height=1000) as page:
+        _keep(_at(page, _review_page(scene)), "estimate")
+    with visitor(browser, "en", cast.OWNER, width=460, height=900) as page:
+        _keep(_at(page, _chat(scene, "en")), "phone")
     with visitor(browser, "fr", width=560, height=1180) as page:
-        _keep(_at(page, addresses["recipient"]), "recipient.fr")
+        _keep(_at(page, addresses["recipient"]), "recipient")
     with visitor(browser, "en", cast.REVIEWER, height=1000) as page:
         _keep(_at(page, f"/admin/templates_approval/version/{scene.case.pk}/change/"), "reviewer")
 
 
-def _business(browser: Browser, scene: Scene, language: str) -> None:
-    review_page = f"/b/{scene.draft.business.code}/broadcasts/{scene.draft.code}/review/"
-    chat = f"/phone/{scene.phones.code}/{_somebody(scene, language)}/"
-    with visitor(browser, language, cast.OWNER, height=1000) as page:
-        _keep(_at(page, review_page), f"estimate.{language}")
+def _lay_together(browser: Browser, scene: Scene, language: str) -> None:
+    """Lay the estimate and the phone side by side."""
     with visitor(browser, language, cast.OWNER, height=1400, scale=SHARP) as page:
-        estimated = _cut(_at(page, review_page).locator("#estimate"))
+        estimated = _cut(_at(page, _review_page(scene)).locator("#estimate"))
         paper = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
-        shown = _cut(_at(page, chat).locator("section.phone"))
+        shown = _cut(_at(page, _chat(scene, language)).locator("section.phone"))
     with visitor(browser, language, scale=SHARP) as page:
         left, right = estimated.width, shown.width
         page.set_content(
             TOGETHER.format(paper=paper, left=left, right=right, estimate=estimated.data, phone=shown.data)
         )
         _save(page.locator("main").screenshot(), f"readme.{language}")
-    with visitor(browser, language, cast.OWNER, width=460, height=900) as page:
-        _keep(_at(page, chat), f"phone.{language}")
+
+
+def _review_page(scene: Scene) -> str:
+    return f"/b/{scene.draft.business.code}/broadcasts/{scene.draft.code}/review/"
+
+
+def _chat(scene: Scene, language: str) -> str:
+    return f"/phone/{scene.phones.code}/{_somebody(scene, language)}/"
 
 
 def _somebody(scene: Scene, language: str) -> str:

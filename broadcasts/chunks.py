@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -53,12 +53,14 @@ def claim(*, owner: UUID, busy: Sequence[int], now: datetime) -> Claim | None:
     return found
 
 
-def beat(*, owner: UUID) -> None:
-    """Say that a lane is alive, and renew the leases of all that it works on."""
+def beat(*, owner: UUID, chunk_ids: Collection[int] = ()) -> None:
+    """Say that a lane is alive, and renew the leases of what it works on; what it dropped is for others to take."""
     Lane.objects.update_or_create(
         owner=owner, defaults={"beat_at": Now()}, create_defaults={"started_at": Now(), "beat_at": Now()}
     )
-    Chunk.objects.filter(owner=owner, done_at__isnull=True).update(lease_until=Now() + timedelta(seconds=LEASE_SECONDS))
+    Chunk.objects.filter(pk__in=chunk_ids, owner=owner, done_at__isnull=True).update(
+        lease_until=Now() + timedelta(seconds=LEASE_SECONDS)
+    )
 
 
 def leave(*, owner: UUID) -> None:

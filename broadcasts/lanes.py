@@ -128,9 +128,11 @@ class Lane:
             log.warning("lane: the database is away (%s)", type(fault).__name__)
             await asyncio.sleep(1)
             return None
-        if claim:
-            crash_point("after_claim")
-            self.journeys[claim.chunk_id] = Journey(claim)
+        if claim is None or claim.chunk_id in self.journeys:
+            # A lane that was held up for longer than its lease may be given what it carries: that renewed it, no more.
+            return None
+        crash_point("after_claim")
+        self.journeys[claim.chunk_id] = Journey(claim)
         return claim
 
     async def _travel(self, claim: Claim) -> None:
@@ -302,7 +304,7 @@ class Lane:
         while True:
             await asyncio.sleep(chunks.BEAT_SECONDS)
             try:
-                await self.database(chunks.beat, owner=self.owner)
+                await self.database(chunks.beat, owner=self.owner, chunk_ids=list(self.journeys))
             except DatabaseFault as fault:
                 log.warning("lane: no beat (%s)", type(fault).__name__)
 

@@ -18,6 +18,8 @@ BEGIN
     IF plain_password IS NOT NULL THEN
         EXECUTE format('ALTER ROLE tambour PASSWORD %L', plain_password);
     END IF;
+    -- Compiling the gate's decision takes seconds, running it milliseconds: docs/decisions/0016-no-jit.md
+    ALTER ROLE tambour SET jit = off;
     EXECUTE format('ALTER DATABASE %I OWNER TO tambour_owner', current_database());
 END
 $$;

@@ -31,7 +31,7 @@ from broadcasts.chunks import Claim
 from broadcasts.crash import crash_point
 from broadcasts.models import Broadcast
 from broadcasts.plan import Plan
-from broadcasts.rate import Bucket, Rates
+from broadcasts.rate import Bucket, Rates, Stride
 from consent import quiet_hours
 from consent.reasons import Reason
 
@@ -47,8 +47,8 @@ FLUSH_SECONDS = 0.05
 IDLE_SECONDS = 3.0
 LOOK_SECONDS = 0.1
 PLAN_SECONDS = 1.0
-# A lane ends now and then, so that a worker's memory is given back and new code is taken up.
-LIFE_SECONDS = 300.0
+# A lane ends now and then, so that a worker that is asked to stop does so within its grace period.
+LIFE_SECONDS = 20.0
 REPEAT_AFTER = timedelta(seconds=5)
 
 
@@ -81,6 +81,7 @@ class Lane:
         self.threads = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="lane-db")
         self.journeys: dict[int, Journey] = {}
         self.plans: dict[int, tuple[float, Plan]] = {}
+        self.strides: dict[int, Stride] = defaultdict(Stride)
         self.results: dict[tuple[int, int], list[tuple[Journey, Message, Outcome]]] = defaultdict(list)
 
     async def run(self) -> int:
@@ -177,7 +178,10 @@ class Lane:
         at = 0
         while at < len(ids):
             the_plan = await self._plan(journey.claim.broadcast_id)
-            n = await self._tokens(the_plan, len(ids) - at)
+            n = await self._tokens(the_plan, min(len(ids) - at, self.strides[the_plan.sender.pk].length))
+            if not n:
+                journey.waiting += [(timezone.now(), recipient_id) for recipient_id in ids[at:]]
+                break
             batch = ids[at : at + n]
             passed = await self.database(
                 gate.pass_batch, chunk_id=journey.claim.chunk_id, owner=self.owner, plan=the_plan, recipient_ids=batch
@@ -219,8 +223,8 @@ class Lane:
     # --- How fast --------------------------------------------------------------------------------
 
     async def _tokens(self, the_plan: Plan, want: int) -> int:
-        """Wait for rate tokens; they come *before* the gate, so that nothing waits behind it."""
-        while True:
+        """Wait for rate tokens; they come *before* the gate, so that nothing waits behind it. 0: the lane is ending."""
+        while time.monotonic() < self.ends_at:
             granted, wait_seconds = await self.rates.take(_sender_bucket(the_plan), want)
             if granted and the_plan.messages_per_second:
                 allowed, wait_seconds = await self.rates.take(_broadcast_bucket(the_plan), granted)
@@ -229,6 +233,7 @@ class Lane:
             if granted:
                 return granted
             await asyncio.sleep(min(max(wait_seconds, 0.005), 1.0))
+        return 0
 
     async def _give_back_tokens(self, the_plan: Plan, n: int) -> None:
         if n:
@@ -240,14 +245,18 @@ class Lane:
 
     def _hand_over(self, journey: Journey, the_plan: Plan, messages: Sequence[Message]) -> asyncio.Task[None]:
         journey.n_open += len(messages)
+        late: list[Message] = []
 
         def report(message: Message, outcome: Outcome) -> None:
             self.results[the_plan.broadcast_id, the_plan.sender.pk].append((journey, message, outcome))
             if outcome.wait_seconds:
                 journey.silent_until = max(journey.silent_until, time.monotonic() + outcome.wait_seconds)
+            elif outcome.kind == OutcomeKind.NOT_STARTED:
+                late.append(message)
 
         async def send() -> None:
             await self.channels[the_plan.sender.channel].send(the_plan.sender, messages, report)
+            self.strides[the_plan.sender.pk].take_note(n_late=len(late))
             crash_point("after_hand_over")
             if (silent := journey.silent_until - time.monotonic()) > 0:
                 await self.rates.block(_sender_bucket(the_plan), silent)

@@ -53,3 +53,19 @@ class Rates:
     @staticmethod
     def _key(bucket: Bucket) -> str:
         return f"tambour:rate:{{{bucket.name}}}"
+
+
+class Stride:
+    """How many messages pass the gate at a time: as many as this machine has lately begun in time, no more.
+
+    What is not begun within a second of its gate goes back to the queue, so on a slow machine a long stride would only
+    walk in circles. Halved when something came too late, doubled when all went well.
+    """
+
+    SHORTEST, LONGEST = 16, 500
+
+    def __init__(self) -> None:
+        self.length = 4 * self.SHORTEST
+
+    def take_note(self, *, n_late: int) -> None:
+        self.length = max(self.SHORTEST, self.length // 2) if n_late else min(self.LONGEST, self.length * 2)

@@ -13,8 +13,9 @@ from broadcasts.channels import KINDS
 from broadcasts.models import Broadcast, Budget, Delivery, PhoneMessage
 from broadcasts.statements import statement
 from broadcasts.transitions import Transition
-from businesses import events, wallet
+from businesses import events, idempotency, wallet
 from businesses.models import Hold
+from consent import verdicts
 from consent.reasons import Reason
 
 log = logging.getLogger(__name__)
@@ -150,3 +151,10 @@ def tidy(*, now: datetime) -> None:
     ended = Broadcast.objects.filter(settled_at__lt=now - timedelta(hours=1), n_chunks__gt=0, chunks__isnull=False)
     for broadcast in ended.distinct()[:20]:
         broadcast.chunks.all().delete()
+
+
+def prune(*, now: datetime) -> None:
+    """Forget what nobody will ask for again: spent slots, and answers to repeated requests."""
+    with connection.cursor() as cursor:
+        verdicts.forget_spent(cursor, now=now)
+    idempotency.forget_old(now=now)

@@ -207,13 +207,26 @@ def _mark(
         rows = cursor.fetchall()
         addresses = verdicts.addresses(cursor, recipient_ids=ids, kinds=plan.traits.address_kinds)
         passed.messages = write_messages(plan, rows, addresses)
-        total = sum(row[4] for row in rows)
-        moves.append(Transition(State.QUEUED, State.SENDING, 0, len(rows), total, []))
-        _spend_tier(plan, len(rows), now)
+        if len(passed.messages) < len(rows):
+            moves.append(_take_back_unfit(cursor, plan, rows, passed.messages))
+        n, total = len(passed.messages), sum(message.price_micro for message in passed.messages)
+        moves.append(Transition(State.QUEUED, State.SENDING, 0, n, total, []))
+        _spend_tier(plan, n, now)
         transitions.count(plan.broadcast_id, moves)
         _reserve_money(plan, total)
     elif moves:
         transitions.count(plan.broadcast_id, moves)
+
+
+def _take_back_unfit(
+    cursor: verdicts.Cursor, plan: Plan, rows: Sequence[tuple[object, ...]], fit: Sequence[Message]
+) -> Transition:
+    """Nobody reads “{{name}}”: whoever's values do not fill the words is skipped, and keeps their slot free."""
+    fit_ids = {message.recipient_id for message in fit}
+    ids = [row[0] for row in rows if row[0] not in fit_ids]
+    verdicts.give_back(cursor, recipient_ids=ids, broadcast_id=plan.broadcast_id)  # type: ignore[arg-type]
+    cursor.execute(statement("mark_unfit"), {"broadcast_id": plan.broadcast_id, "ids": ids})
+    return Transition(State.QUEUED, State.SKIPPED, Reason.MISSING_VARIABLE, len(ids), 0, [])
 
 
 def _mark_skipped(cursor: verdicts.Cursor, plan: Plan, skip: list[Verdict]) -> list[Transition]:
@@ -250,7 +263,10 @@ def _reserve_money(plan: Plan, total_micro: int) -> None:
 
 
 def write_messages(plan: Plan, rows: Sequence[tuple[object, ...]], addresses: dict[int, str]) -> list[Message]:
-    """Render what passed: (recipient, attempt, version, variables as JSON, price) becomes the message that leaves."""
+    """Render what passed: (recipient, attempt, version, variables as JSON, price) becomes the message that leaves.
+
+    Rows whose values do not fill every variable of the words become none.
+    """
     keys = [(plan.broadcast_id, row[0], row[1]) for row in rows]
     delivery_codes = codes.delivery_codes(keys)  # type: ignore[arg-type]
     tokens = codes.preference_tokens([key[:2] for key in keys])  # type: ignore[misc]
@@ -261,7 +277,9 @@ def write_messages(plan: Plan, rows: Sequence[tuple[object, ...]], addresses: di
         rows, delivery_codes, tokens, strict=True
     ):
         wording = plan.wordings[version_id]  # type: ignore[index]
-        content = wording.message.content(orjson.loads(variables))  # type: ignore[arg-type]
+        values = orjson.loads(variables)  # type: ignore[arg-type]
+        if not wording.needs <= values.keys():
+            continue
         messages.append(
             Message(
                 broadcast_id=plan.broadcast_id,
@@ -270,7 +288,7 @@ def write_messages(plan: Plan, rows: Sequence[tuple[object, ...]], addresses: di
                 code=code,
                 address=addresses[recipient_id],  # type: ignore[index]
                 language=wording.language,
-                content=content,
+                content=wording.message.content(values),
                 preference_url=page + token + "/",
                 price_micro=price_micro,  # type: ignore[arg-type]
                 gated_at=gated_at,

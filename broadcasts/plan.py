@@ -12,7 +12,7 @@ from broadcasts.models import Broadcast, BroadcastVersion, Sender
 from businesses.models import Business
 from consent.reasons import Reason
 from consent.verdicts import Question
-from templates_approval import render, review
+from templates_approval import placeholders, render, review
 from templates_approval.models import Template, Version
 
 
@@ -22,6 +22,8 @@ class Wording:
 
     language: str
     message: render.Prepared
+    # The variables that must have a value, or nothing leaves.
+    needs: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ def read(broadcast_id: int) -> Plan:
         traits=traits,
         wordings={
             line.version_id: Wording(
-                line.language, render.prepare(line.version.components, fallbacks=line.version.fallbacks)
+                language=line.language,
+                message=render.prepare(line.version.components, fallbacks=line.version.fallbacks),
+                needs=frozenset(placeholders.variables(line.version.components)),
             )
             for line in frozen
         },

@@ -35,6 +35,12 @@ def prepare() -> None:
         lane.apply_async(expires=EXPIRES_SECONDS)
 
 
+@shared_task(name="broadcasts.tasks.prune")
+def prune() -> None:
+    """Once an hour."""
+    clock.prune(now=timezone.now())
+
+
 @shared_task(name="broadcasts.tasks.lane")
 def lane() -> None:
     """Carry chunks until nothing is due."""

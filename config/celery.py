@@ -20,6 +20,7 @@ CLOCK_TABLE = (
     ("broadcasts.tasks.tick", 1.0, "tick"),
     ("feedback.tasks.fold", 1.0, "receipts"),
     ("consent.tasks.run_imports", 1.0, "imports"),
+    ("broadcasts.tasks.prune", 3600.0, "imports"),
 )
 
 app = Celery("tambour")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+LONGEST_WINDOW = timedelta(days=30)
 SQL = Path(__file__).parent / "sql"
 
 
@@ -101,6 +102,11 @@ def addresses(cursor: Cursor, *, recipient_ids: Sequence[int], kinds: Sequence[s
     """Return where each person can be reached; addresses are read at hand-over and never copied into deliveries."""
     cursor.execute(statement("addresses"), {"ids": array(recipient_ids), "kinds": list(kinds)})
     return dict(cursor.fetchall())
+
+
+def forget_spent(cursor: Cursor, *, now: datetime) -> None:
+    """Forget slots that no rule can count any more; a rule's window is 30 days at most (``CapRule``)."""
+    cursor.execute(statement("forget_spent"), {"before": now - LONGEST_WINDOW})
 
 
 def _parameters(

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
+
 from broadcasts import chunks, clock, counts, estimate, freeze, gate, lifecycle, plan, settle
 from broadcasts.channels.base import Outcome, OutcomeKind, ReceiptStatus, ReceiptUpdate
 from broadcasts.models import Broadcast, Budget, Delivery
@@ -13,9 +15,7 @@ from businesses.models import Business, Wallet
 from consent import refusals
 from consent.models import CapEntry, Interaction
 from consent.reasons import Reason
-from django.db import connection
 from templates_approval.models import Version
-
 from tests.make import EURO, make_approved_version, make_broadcast, make_business, make_launched, make_people
 
 pytestmark = pytest.mark.django_db
@@ -286,3 +286,24 @@ def test_waiting_for_the_cap_makes_a_later_chunk(now: datetime) -> None:
     assert [message.recipient_id for message in passed.messages] == later
     assert len(passed.waiting) == 3
     assert all(now + timedelta(hours=23) < due < now + timedelta(hours=25) for due, _ in passed.waiting)
+
+
+def test_nobody_reads_an_unfilled_variable(business: Business, now: datetime) -> None:
+    ids = make_people(business=business, n=3, now=now)
+    broadcast = make_launched(business=business, now=now)
+    Delivery.objects.filter(broadcast_id=broadcast.pk, recipient_id=ids[1]).update(variables={"first_name": "Ana"})
+
+    passed = pass_first_chunk(broadcast)
+
+    assert [message.recipient_id for message in passed.messages] == [ids[0], ids[2]]
+    assert Delivery.objects.get(broadcast_id=broadcast.pk, recipient_id=ids[1]).reason == Reason.MISSING_VARIABLE
+    assert CapEntry.objects.filter(broadcast_id=broadcast.pk).count() == 2
+
+
+def test_spent_slots_are_forgotten_when_no_rule_counts_them(business: Business, now: datetime) -> None:
+    CapEntry.objects.create(recipient_id=1, broadcast_id=1, business_id=1, reserved_at=now - timedelta(days=31))
+    CapEntry.objects.create(recipient_id=1, broadcast_id=2, business_id=1, reserved_at=now - timedelta(days=29))
+
+    clock.prune(now=now)
+
+    assert [entry.broadcast_id for entry in CapEntry.objects.all()] == [2]

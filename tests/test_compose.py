@@ -12,6 +12,8 @@ import psycopg
 import pytest
 import yaml
 
+from broadcasts import counts
+from broadcasts.models import Broadcast
 from launch import ROOT, postgres, programs
 from launch.processes import Service, Supervisor, last_words
 from tests.conftest import SERVER_URL, OwnDatabase, wait_for
@@ -105,7 +107,16 @@ def test_every_service_starts_and_passes_its_own_health_check(containers: Contai
     for name in serving:
         wait_for(lambda name=name: containers.is_healthy(name), seconds=60, what=f"the health of {name}")  # type: ignore[misc]
 
-    # A whole broadcast through these four services belongs here: `containers.environment("web")` reaches them.
+    launched = containers.run("web", "python", "-m", "tests.story.one_broadcast")
+    assert launched.returncode == 0, launched.stderr
+    broadcast = Broadcast.objects.get(code=launched.stdout.strip())
+    # Sent by "send", reported by the phones through "web", folded by "desk", settled by "beat".
+    wait_for(lambda: _is_settled(broadcast), seconds=60, what="the broadcast's end")
+    assert counts.funnel(broadcast).states == {"delivered": 50}
+
+
+def _is_settled(broadcast: Broadcast) -> bool:
+    return Broadcast.objects.filter(pk=broadcast.pk, settled_at__isnull=False).exists()
 
 
 def test_a_service_that_does_not_run_is_not_healthy(containers: Containers) -> None:

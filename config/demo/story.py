@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -33,7 +34,7 @@ SEED = 2026
 N_PEOPLE = 10_000
 N_SECOND = 4_000
 PATIENCE_SECONDS = 120
-FOLDER = Path(settings.BASE_DIR) / ".local"
+FOLDER = Path(os.environ.get("DEMO_FOLDER") or settings.BASE_DIR / ".local")
 FUNNEL = FOLDER / "demo-funnel.svg"
 
 
@@ -52,8 +53,8 @@ def tell() -> list[str]:
         bakery = players.bakery
         _bring_people(told, "2", bakery, FOLDER / "contacts-bakery.csv")
         template = _say_it(told, players)
-        first = _send(told, "4a", template, players.phones, "Spring, French speakers", {"languages": ["fr"]})
-        second = _send(told, "4b", template, players.service, "Spring, everybody", {})
+        first = _send(told, "4a", template, players.phones, "Black Friday, French speakers", {"languages": ["fr"]})
+        second = _send(told, "4b", template, players.service, "Black Friday, everybody", {})
         _react(told, "5", players.phones, SEED)
         third = _second_business(told, players)
         _too_soon(told, players, template)
@@ -107,7 +108,7 @@ def _say_it(told: Told, players: Cast) -> Template:
     for finding in findings[:4]:
         told.line(f"  {finding.code}: {finding.message}")
     told.facts["refused_draft"] = [finding.code for finding in findings]
-    template = _approved(players.bakery, "spring_sale", ("fr", "en"), players.reviewer)
+    template = _approved(players.bakery, "black_friday", ("fr", "en"), players.reviewer)
     told.line("The good one, in French and English, is submitted and approved by the reviewer, word for word")
     return template
 
@@ -169,7 +170,8 @@ def _compose(template: Template, sender: Sender, name: str, audience: dict[str, 
         template=template,
         sender=sender,
         audience=audience,
-        variables={"season": "Spring", "discount": "20 %", "last_day": "Sunday"},
+        # Values that read well in both languages.
+        variables={"season": "Black Friday", "discount": "20 %", "last_day": "30/11"},
         by=_owner(sender.business),
         now=timezone.now(),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import Counter
@@ -132,7 +133,7 @@ def addresses(told: Told, players: Cast, broadcasts: list[Broadcast], funnel_pat
         "phones": f"{settings.PUBLIC_URL}/phone/{players.phones.code}/",
         "recipient": phone.content["preference_url"],
         "admin": f"{settings.PUBLIC_URL}/admin/",
-        "funnel": str(funnel_path.relative_to(settings.BASE_DIR)),
+        "funnel": os.path.relpath(funnel_path, settings.BASE_DIR),
     }
     for name, address in told.facts["addresses"].items():
         told.line(f"{name:<10} {address}")

@@ -241,6 +241,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": _("Broadcasts by machine. Try it with a key of the test mode: nothing of it reaches a real phone."),
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "config.openapi.document_problems"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "BroadcastState": "broadcasts.models.Broadcast.State",
+        "TemplateVersionState": "templates_approval.models.Version.State",
+    },
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

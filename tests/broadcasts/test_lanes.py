@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+
 from broadcasts import channels, chunks, clock, counts, gate, lanes, lifecycle, plan
 from broadcasts.channels.base import Message, Outcome, OutcomeKind, Report, Traits
 from broadcasts.channels.sandbox import Sandbox
 from broadcasts.models import Broadcast, Chunk, Delivery, PhoneMessage, Sender
 from businesses import wallet
 from consent.models import CapEntry
-
 from tests.conftest import OwnDatabase
 from tests.make import EURO, make_business, make_launched, make_people, open_policy
 

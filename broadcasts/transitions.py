@@ -29,13 +29,15 @@ class Transition(NamedTuple):
     n: int
     price_micro: int
     recipient_ids: list[int]
+    # Why they had been in ``from_state``: none for most states.
+    from_reason: int = 0
 
 
 def count(broadcast_id: int, transitions: Iterable[Transition]) -> None:
     """Write the count deltas of ``transitions``, in the transaction that made them."""
     deltas: Counter[tuple[int, int]] = Counter()
     for move in transitions:
-        deltas[int(move.from_state), _reason_of(move.from_state)] -= move.n
+        deltas[int(move.from_state), move.from_reason] -= move.n
         deltas[int(move.to_state), int(move.reason)] += move.n
     changed = [(state, reason, n) for (state, reason), n in deltas.items() if n]
     if changed:
@@ -44,11 +46,6 @@ def count(broadcast_id: int, transitions: Iterable[Transition]) -> None:
             cursor.execute(
                 statement("count"), {"broadcast_id": broadcast_id, "states": states, "reasons": reasons, "ns": numbers}
             )
-
-
-def _reason_of(state: int) -> int:
-    """Deliveries leave these states rarely and only for an arrival; each such state has one possible reason."""
-    return {State.FAILED: 130, State.NO_RECEIPT: 131, State.UNCONFIRMED: 132}.get(State(state), 0)
 
 
 def give_back_slots(cursor: verdicts.Cursor, broadcast_id: int, transitions: Iterable[Transition]) -> None:

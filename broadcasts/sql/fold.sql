@@ -6,7 +6,7 @@ WITH receipt AS (
         AS r (recipient_id, attempt, state, error_code, sent_at, delivered_at, read_at, failed_at)
 ),
 old AS (
-    SELECT d.recipient_id, d.state AS from_state, r.state, r.error_code, r.sent_at, r.delivered_at, r.read_at, r.failed_at
+    SELECT d.recipient_id, d.state AS from_state, d.reason AS from_reason, r.state, r.error_code, r.sent_at, r.delivered_at, r.read_at, r.failed_at
     FROM broadcasts_delivery d
     JOIN receipt r USING (recipient_id)
     WHERE d.broadcast_id = %(broadcast_id)s
@@ -28,9 +28,10 @@ moved AS (
         failed_at = CASE WHEN old.state = 60 THEN old.failed_at END
     FROM old
     WHERE d.broadcast_id = %(broadcast_id)s AND d.recipient_id = old.recipient_id
-    RETURNING d.recipient_id, old.from_state, d.state AS to_state, d.reason, d.price_micro
+    RETURNING d.recipient_id, old.from_state, old.from_reason, d.state AS to_state, d.reason, d.price_micro
 )
 SELECT from_state, to_state, COALESCE(reason, 0), count(*), sum(price_micro)::bigint,
-       CASE WHEN to_state = 60 OR from_state IN (0, 25, 55, 60) THEN array_agg(recipient_id ORDER BY recipient_id) ELSE '{}' END
+       CASE WHEN to_state = 60 OR from_state IN (0, 5, 25, 55, 60) THEN array_agg(recipient_id ORDER BY recipient_id) ELSE '{}' END,
+       COALESCE(from_reason, 0)
 FROM moved
-GROUP BY from_state, to_state, reason
+GROUP BY from_state, from_reason, to_state, reason

@@ -154,7 +154,10 @@ def pytest(arguments: list[str]) -> int:
     else:
         print("· Browser walks are SKIPPED: no Chromium was found, and none could be downloaded.", flush=True)
     command = [sys.executable, "-m", "pytest", "-n", os.environ.get("TEST_PROCESSES", "2"), *arguments]
-    return _foreground(command, dict(servers.inherited()))
+    environment = dict(servers.inherited())
+    # pytest-django would load the settings before tests/conftest.py has said which ones.
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    return _foreground(command, environment)
 
 
 @contextmanager

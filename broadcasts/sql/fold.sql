@@ -5,16 +5,21 @@ WITH receipt AS (
                          %(sent_ats)s::timestamptz[], %(delivered_ats)s::timestamptz[], %(read_ats)s::timestamptz[], %(failed_ats)s::timestamptz[])
         AS r (recipient_id, attempt, state, error_code, sent_at, delivered_at, read_at, failed_at)
 ),
-old AS (
-    SELECT d.recipient_id, d.state AS from_state, d.reason AS from_reason, r.state, r.error_code, r.sent_at, r.delivered_at, r.read_at, r.failed_at
-    FROM broadcasts_delivery d
-    JOIN receipt r USING (recipient_id)
-    WHERE d.broadcast_id = %(broadcast_id)s
-      AND d.attempt > 0
-      AND d.state < r.state
-      AND (r.state >= 70 OR (d.attempt = r.attempt AND d.state >= 10))
-    ORDER BY d.recipient_id
-    FOR NO KEY UPDATE OF d
+old AS MATERIALIZED (
+    -- One look-up by the whole key for each person, locked in recipient order: see lock_deliveries.
+    SELECT d.broadcast_id, d.recipient_id, d.state AS from_state, d.reason AS from_reason,
+           r.state, r.error_code, r.sent_at, r.delivered_at, r.read_at, r.failed_at
+    FROM (SELECT * FROM receipt ORDER BY recipient_id) r
+    CROSS JOIN LATERAL (
+        SELECT w.broadcast_id, w.recipient_id, w.state, w.reason
+        FROM broadcasts_delivery w
+        WHERE w.broadcast_id = %(broadcast_id)s
+          AND w.recipient_id = r.recipient_id
+          AND w.attempt > 0
+          AND w.state < r.state
+          AND (r.state >= 70 OR (w.attempt = r.attempt AND w.state >= 10))
+        FOR NO KEY UPDATE
+    ) d
 ),
 moved AS (
     UPDATE broadcasts_delivery d
@@ -27,7 +32,9 @@ moved AS (
         read_at = COALESCE(d.read_at, old.read_at),
         failed_at = CASE WHEN old.state = 60 THEN old.failed_at END
     FROM old
-    WHERE d.broadcast_id = %(broadcast_id)s AND d.recipient_id = old.recipient_id
+    WHERE d.broadcast_id = old.broadcast_id
+      AND d.recipient_id = old.recipient_id
+      AND d.broadcast_id BETWEEN %(broadcast_id)s / 256 * 256 AND %(broadcast_id)s / 256 * 256 + 255
     RETURNING d.recipient_id, old.from_state, old.from_reason, d.state AS to_state, d.reason, d.price_micro
 )
 SELECT from_state, to_state, COALESCE(reason, 0), count(*), sum(price_micro)::bigint,

@@ -3,17 +3,23 @@
 WITH outcome AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(attempts)s::smallint[], %(kinds)s::smallint[], %(error_codes)s::text[])
         AS o (recipient_id, attempt, kind, error_code)
+    ORDER BY recipient_id
 ),
-old AS (
-    SELECT d.recipient_id, d.state, o.kind, o.error_code
-    FROM broadcasts_delivery d
-    JOIN outcome o ON o.recipient_id = d.recipient_id AND o.attempt = d.attempt
-    WHERE d.broadcast_id = %(broadcast_id)s
-      -- A receipt may have come first; only what still hangs in the air is moved, and only forward.
-      AND d.state IN (10, 20)
-      AND NOT (o.kind = 4 AND d.state = 20)
-    ORDER BY d.recipient_id
-    FOR NO KEY UPDATE OF d
+old AS MATERIALIZED (
+    -- One look-up by the whole key for each person, locked in recipient order: see lock_deliveries.
+    SELECT d.broadcast_id, d.recipient_id, d.state, o.kind, o.error_code
+    FROM outcome o
+    CROSS JOIN LATERAL (
+        SELECT w.broadcast_id, w.recipient_id, w.state
+        FROM broadcasts_delivery w
+        WHERE w.broadcast_id = %(broadcast_id)s
+          AND w.recipient_id = o.recipient_id
+          AND w.attempt = o.attempt
+          -- A receipt may have come first; only what still hangs in the air is moved, and only forward.
+          AND w.state IN (10, 20)
+          AND NOT (o.kind = 4 AND w.state = 20)
+        FOR NO KEY UPDATE
+    ) d
 ),
 moved AS (
     UPDATE broadcasts_delivery d
@@ -22,7 +28,9 @@ moved AS (
         error_code = CASE WHEN old.kind IN (2, 4) THEN old.error_code END,
         failed_at = CASE WHEN old.kind = 2 THEN %(now)s::timestamptz END
     FROM old
-    WHERE d.broadcast_id = %(broadcast_id)s AND d.recipient_id = old.recipient_id
+    WHERE d.broadcast_id = old.broadcast_id
+      AND d.recipient_id = old.recipient_id
+      AND d.broadcast_id BETWEEN %(broadcast_id)s / 256 * 256 AND %(broadcast_id)s / 256 * 256 + 255
     RETURNING d.recipient_id, old.state AS from_state, d.state AS to_state, d.reason, d.price_micro
 )
 SELECT from_state, to_state, COALESCE(reason, 0), count(*), sum(price_micro)::bigint,

@@ -301,9 +301,12 @@ def wait_for(condition: Callable[[], Any], *, seconds: float = 30.0, what: str =
     return value
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A headless Chromium; tests that ask for it are skipped, and say so, where there is none."""
+    """A headless Chromium; tests that ask for it are skipped, and say so, where there is none.
+
+    It ends with the module: as long as it is open, its event loop is in the way of every other one.
+    """
     path = os.environ.get("CHROMIUM") or _find_chromium()
     if not path:
         pytest.skip("browser walk skipped: no Chromium (apt install chromium, or set CHROMIUM)")

@@ -15,6 +15,7 @@ from broadcasts.channels.base import Message, Outcome, OutcomeKind
 from broadcasts.models import Broadcast, Sender
 from businesses import keys, onboarding, wallet
 from businesses.models import ApiKey, Business, Member, User
+from consent import quiet_hours
 from consent.models import Interaction, QuietHours
 from templates_approval import review, reviewers
 from templates_approval.models import Template, Version
@@ -243,6 +244,7 @@ def open_policy() -> None:
         QuietHours(country="", weekday=day, opens_at=time(0), closes_at=time(23, 59, 59, 999999), source="test")
         for day in range(7)
     )
+    quiet_hours.forget()
 
 
 def make_sent(*, business: Business, now: datetime, **fields: Any) -> tuple[Broadcast, list[Message]]:

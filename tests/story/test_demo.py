@@ -47,8 +47,9 @@ def test_a_worker_killed_in_the_middle_changes_nothing_for_anybody(
     demo: "subprocess.Popen[bytes]", house: House, tmp_path: Path
 ) -> None:
     wait_for(lambda: handed_over("Black Friday, everybody") > 100, seconds=180, what="the second broadcast")
-    os.killpg(os.getpgid(house.pid("send")), signal.SIGKILL)
-    house.supervisor.running.pop("send")
+    _, worker = house.supervisor.running.pop("send")
+    os.killpg(os.getpgid(worker.pid), signal.SIGKILL)
+    worker.wait()
     assert Broadcast.objects.get(name="Black Friday, everybody").state == Broadcast.State.SENDING, "killed too late"
     house.start("send")
 

@@ -1,0 +1,68 @@
+"""The hot statements read what they are about, and no more, whatever the planner believes."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import psycopg
+from django.db import connection, transaction
+
+from broadcasts import chunks, gate, plan, settle
+from broadcasts.channels.base import Outcome, OutcomeKind, ReceiptStatus, ReceiptUpdate
+from broadcasts.models import Broadcast
+from businesses.models import Business
+from tests.conftest import OwnDatabase
+from tests.make import EURO, make_business, make_launched, make_people
+
+# Small beside the broadcast: for a large part of it, reading all of it would be right.
+N_BATCH = 20
+READ = """
+SELECT COALESCE(sum(COALESCE(seq_tup_read, 0) + COALESCE(idx_tup_fetch, 0)), 0)
+FROM pg_stat_xact_user_tables
+WHERE relname LIKE 'broadcasts\\_delivery\\_%'
+"""
+
+
+def test_a_broadcast_that_the_statistics_do_not_know_costs_no_more(own_database: OwnDatabase) -> None:
+    """Right after freezing, the planner takes a broadcast of thousands for one row: it must not matter."""
+    now = datetime.now(UTC)
+    known = make_business(name="Known", money=1_000 * EURO, now=now)
+    _launched(known, first=1, n=3_000, now=now)
+    with psycopg.connect(own_database.superuser_url, autocommit=True) as superuser:
+        superuser.execute("ANALYZE")
+    fresh = _launched(make_business(name="Fresh", money=1_000 * EURO, now=now), first=5_001, n=3_000, now=now)
+    Broadcast.objects.exclude(pk=fresh.pk).update(state=Broadcast.State.PAUSED)
+    owner = uuid4()
+    claim = chunks.claim(owner=owner, busy=[], now=now)
+    assert claim is not None
+
+    with transaction.atomic():
+        n_before = _rows_read()
+        passed = gate.pass_batch(
+            chunk_id=claim.chunk_id, owner=owner, plan=plan.read(fresh.pk), recipient_ids=claim.recipient_ids[:N_BATCH]
+        )
+        n_gate = _rows_read() - n_before
+        results = [(m, Outcome(OutcomeKind.ACCEPTED, provider_id=m.code)) for m in passed.messages]
+        settle.outcomes(broadcast_id=fresh.pk, sender_id=fresh.sender_id, results=results, now=now)
+        n_settle = _rows_read() - n_before - n_gate
+        updates = [
+            ReceiptUpdate(status=ReceiptStatus.READ, at=now, sender_id=fresh.sender_id, message_code=m.code)
+            for m in passed.messages
+        ]
+        settle.fold_receipts(updates=updates, now=now)
+        n_fold = _rows_read() - n_before - n_gate - n_settle
+
+    n = len(passed.messages)
+    assert n == N_BATCH
+    # Each row is looked up to be locked and again to be changed; a lock reads it once more.
+    assert (n_gate <= 4 * n, n_settle <= 4 * n, n_fold <= 4 * n) == (True, True, True), (n, n_gate, n_settle, n_fold)
+
+
+def _launched(business: Business, *, first: int, n: int, now: datetime) -> Broadcast:
+    make_people(business=business, n=n, first=first, now=now)
+    return make_launched(business=business, now=now)
+
+
+def _rows_read() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(READ)
+        return int(cursor.fetchone()[0])

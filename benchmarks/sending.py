@@ -127,7 +127,7 @@ def raw_ceiling(url: str, n_processes: int) -> float:
     for client in clients:
         client.go()
     told = [client.end() for client in clients]
-    return RAW_REQUESTS / max(each["seconds"] for each in told)
+    return RAW_REQUESTS / max(float(each["seconds"]) for each in told)
 
 
 def _carry(broadcast: Broadcast, n_processes: int, host: str) -> tuple[float, list[dict[str, Any]]]:

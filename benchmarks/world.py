@@ -81,7 +81,7 @@ def _as_superuser(statements: str) -> None:
     url = urlunsplit((server.scheme, server.netloc, name, server.query, ""))
     with psycopg.connect(url, autocommit=True) as superuser:
         for statement in filter(str.strip, statements.split(";\n")):
-            superuser.execute(statement)  # type: ignore[arg-type]  # our own text above
+            superuser.execute(statement.encode())  # our own text above
 
 
 def open_business(*, name: str, url: str, now: datetime) -> tuple[Business, Sender]:

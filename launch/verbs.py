@@ -154,6 +154,8 @@ def pytest(arguments: list[str]) -> int:
     else:
         print("· Browser walks are SKIPPED: no Chromium was found, and none could be downloaded.", flush=True)
     command = [sys.executable, "-m", "pytest", "-n", os.environ.get("TEST_PROCESSES", "2"), *arguments]
+    # Whoever is done early takes over what the other has not begun: some tests last a minute.
+    command += ["--dist", "worksteal"]
     environment = dict(servers.inherited())
     # pytest-django would load the settings before tests/conftest.py has said which ones.
     environment.pop("DJANGO_SETTINGS_MODULE", None)

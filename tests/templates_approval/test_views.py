@@ -261,7 +261,7 @@ def test_submitting_from_the_version_page(business: Business, marketer: Client) 
 
 
 def test_words_of_the_business_never_become_tags(business: Business, marketer: Client) -> None:
-    version = make_draft(business=business, body=f"Hello {EVIL} {{{{7*7}}}} {{% debug %}} bye")
+    version = make_draft(business=business, body=f"Hello {EVIL} {{{{1234*4321}}}} {{% debug %}} bye")
     address = f"/b/{business.code}/templates/"
     posted = FILLED | {"body": EVIL, "header": EVIL, "link_url": EVIL, "example:first_name": EVIL, "name": EVIL}
     pages = [
@@ -274,4 +274,4 @@ def test_words_of_the_business_never_become_tags(business: Business, marketer: C
         assert page.status_code == 200
         assert "<script>alert" not in text_of(page)
         assert "<img" not in text_of(page)
-        assert "49" not in text_of(pages[0]).partition("<main")[2].partition("Fingerprint")[0].replace("&#", "")
+        assert str(1234 * 4321) not in text_of(page)

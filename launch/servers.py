@@ -86,8 +86,8 @@ def _check_redis(url: str) -> None:
 
 @contextlib.contextmanager
 def temporary(*, careful: bool = False) -> Iterator[Servers]:
-    """Servers for one test run, in memory when there is room, gone afterwards. Never those of DATABASE_URL."""
-    with _temporary_folder() as folder, Supervisor() as supervisor:
+    """Servers for one run, gone afterwards; in memory when there is room, unless ``careful``. Never DATABASE_URL's."""
+    with _temporary_folder(on_disk=careful) as folder, Supervisor() as supervisor:
         sockets = postgres.socket_folder(folder / "run")
         redis_url = _start_valkey(supervisor, sockets, folder)
         cluster = postgres.cluster(home=folder, sockets=sockets, log=folder / "postgres.log", careful=careful)
@@ -112,8 +112,9 @@ def _start_valkey(supervisor: Supervisor, sockets: Path, logs: Path) -> str:
 
 
 @contextlib.contextmanager
-def _temporary_folder() -> Iterator[Path]:
-    roomy = RAM_DISK.is_dir() and shutil.disk_usage(RAM_DISK).free > RAM_DISK_NEEDS_BYTES
+def _temporary_folder(*, on_disk: bool) -> Iterator[Path]:
+    """``on_disk``: writes are measured, so they have to reach a disk."""
+    roomy = not on_disk and RAM_DISK.is_dir() and shutil.disk_usage(RAM_DISK).free > RAM_DISK_NEEDS_BYTES
     _forget_abandoned(RAM_DISK if roomy else Path(tempfile.gettempdir()))
     folder = Path(tempfile.mkdtemp(prefix=f"tambour-test-{os.getpid()}-", dir=RAM_DISK if roomy else None))
     folder.chmod(0o711)  # as root PostgreSQL may have to run as nobody, who has to get to its own data in here

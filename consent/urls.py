@@ -2,12 +2,12 @@
 
 from django.urls import path
 
-from consent import views
+from consent.views import contacts, importing
 
 urlpatterns = [
-    path("b/<str:code>/contacts/", views.contacts_page, name="contacts"),
-    path("b/<str:code>/contacts/import/", views.import_page, name="contacts-import"),
-    path("b/<str:code>/contacts/imports/<str:batch_code>/", views.batch_page, name="import"),
-    path("b/<str:code>/contacts/imports/<str:batch_code>/faults.csv", views.faults_file, name="import-faults"),
-    path("b/<str:code>/contacts/<str:contact_code>/", views.contact_page, name="contact"),
+    path("b/<str:code>/contacts/", contacts.contacts_page, name="contacts"),
+    path("b/<str:code>/contacts/import/", importing.import_page, name="contacts-import"),
+    path("b/<str:code>/contacts/imports/<str:batch_code>/", importing.batch_page, name="import"),
+    path("b/<str:code>/contacts/imports/<str:batch_code>/faults.csv", importing.faults_file, name="import-faults"),
+    path("b/<str:code>/contacts/<str:contact_code>/", contacts.contact_page, name="contact"),
 ]

@@ -1,0 +1,1 @@
+"""Contacts in the browser: the people, and the files they come in."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from consent.api import Contacts
+from consent.api.contacts import Contacts
 
 urlpatterns = [
     path("contacts", Contacts.as_view({"get": "list", "post": "create"}), name="api-contacts"),

@@ -23,7 +23,7 @@ IN_HAND = {"business", "broadcast", "wallet", "contact", "template", "version", 
 FOR_EVERYBODY = {
     ("broadcasts/api.py", "Sender"): "the serializer narrows its choices to the key's business",
     ("broadcasts/api.py", "Template"): "the serializer narrows its choices to the key's business",
-    ("consent/api.py", "Address"): "fetched for contacts that were narrowed",
+    ("consent/api/contacts.py", "Address"): "fetched for contacts that were narrowed",
     ("consent/views/contacts.py", "Address"): "fetched for contacts that were narrowed",
     ("consent/views/contacts.py", "Refusal"): "narrowed by the legal entity: a stop holds for all its accounts",
     ("templates_approval/views.py", "Review"): "fetched for versions that were narrowed",

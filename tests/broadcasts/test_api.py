@@ -522,7 +522,7 @@ def test_the_document_says_what_the_api_does(db: None) -> None:
 
 
 def test_every_post_can_be_repeated() -> None:
-    from consent.api import Contacts
+    from consent.api.contacts import Contacts
     from templates_approval.api import Versions
 
     for view, actions in (

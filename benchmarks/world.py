@@ -30,9 +30,11 @@ INSERT INTO consent_recipient (id, code, country, timezone, locale, created_at)
 SELECT i, 'rcp_bench' || i, 'FR', 'Europe/Paris', '', now() FROM generate_series({first}, {last}) i;
 INSERT INTO consent_address (recipient_id, kind, value, scope)
 SELECT i, 'e164', '+336' || lpad(i::text, 8, '0'), '' FROM generate_series({first}, {last}) i;
-INSERT INTO consent_capentry (recipient_id, broadcast_id, business_id, reserved_at)
-SELECT i, -n, -n, now() - (10 + n + i % 5) * interval '1 day'
-FROM generate_series({first}, {last}) i CROSS JOIN generate_series(1, {earlier}) n;
+INSERT INTO consent_capentry (recipient_id, broadcast_id, business_id, reserved_at, counts_at)
+SELECT i, -n, -n, told_at, told_at
+FROM generate_series({first}, {last}) i
+CROSS JOIN generate_series(1, {earlier}) n
+CROSS JOIN LATERAL (SELECT now() - (10 + n + i % 5) * interval '1 day' AS told_at) t;
 """
 MAKE_CONTACTS = """
 SET session_replication_role = replica;

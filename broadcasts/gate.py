@@ -191,7 +191,12 @@ def _mark(
     if go:
         ids = [verdict.recipient_id for verdict in go]
         verdicts.reserve(
-            cursor, recipient_ids=ids, broadcast_id=plan.broadcast_id, business_id=plan.business.pk, now=now
+            cursor,
+            recipient_ids=ids,
+            broadcast_id=plan.broadcast_id,
+            business_id=plan.business.pk,
+            may_arrive_until=plan.may_arrive_until,
+            now=now,
         )
         cursor.execute(
             statement("mark_go"),

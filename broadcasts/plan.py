@@ -41,6 +41,8 @@ class Plan:
     waits_for_cap: bool
     state: str
     ends_at: datetime
+    # The last moment at which a message that left in time may still reach a phone: no receipt comes later either.
+    may_arrive_until: datetime
     # Why the broadcast may not go on, if so: what was approved is no longer what would be sent, and the like.
     obstacle: Reason | None
 
@@ -69,6 +71,7 @@ def read(broadcast_id: int) -> Plan:
         waits_for_cap=broadcast.waits_for_cap,
         state=broadcast.state,
         ends_at=_end(broadcast),
+        may_arrive_until=_end(broadcast) + traits.receipt_horizon,
         obstacle=_obstacle(broadcast, frozen),
     )
 

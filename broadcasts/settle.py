@@ -150,6 +150,7 @@ def _resolve(updates: Sequence[ReceiptUpdate]) -> list[tuple[Key, ReceiptUpdate]
 @transaction.atomic
 def _fold(broadcast_id: int, receipts: dict[int, Receipt], now: datetime) -> int:
     ordered = sorted(receipts.items())
+    business_id = Broadcast.objects.values_list("business_id", flat=True).get(pk=broadcast_id)
     with connection.cursor() as cursor:
         cursor.execute(
             statement("fold"),
@@ -167,16 +168,9 @@ def _fold(broadcast_id: int, receipts: dict[int, Receipt], now: datetime) -> int
         )
         moves = [Transition(*row) for row in cursor.fetchall()]
         transitions.give_back_slots(cursor, broadcast_id, moves)
-        _take_slots_again(cursor, broadcast_id, moves, now)
+        transitions.note_arrivals(
+            cursor, broadcast_id=broadcast_id, business_id=business_id, transitions=moves, now=now
+        )
         transitions.count(broadcast_id, moves)
         transitions.move_money(broadcast_id, moves)
     return sum(move.n for move in moves)
-
-
-def _take_slots_again(cursor: verdicts.Cursor, broadcast_id: int, moves: Sequence[Transition], now: datetime) -> None:
-    """A message that arrived after all holds its slot after all."""
-    ids = [i for move in moves if move.to_state >= transitions.State.DELIVERED for i in move.recipient_ids]
-    if ids:
-        business_id = Broadcast.objects.values_list("business_id", flat=True).get(pk=broadcast_id)
-        verdicts.lock(cursor, recipient_ids=sorted(ids))
-        verdicts.reserve(cursor, recipient_ids=ids, broadcast_id=broadcast_id, business_id=business_id, now=now)

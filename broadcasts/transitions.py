@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection
@@ -31,6 +32,8 @@ class Transition(NamedTuple):
     recipient_ids: list[int]
     # Why they had been in ``from_state``: none for most states.
     from_reason: int = 0
+    # When each of ``recipient_ids`` got what arrived.
+    arrived_ats: Sequence[datetime] = ()
 
 
 def count(broadcast_id: int, transitions: Iterable[Transition]) -> None:
@@ -54,6 +57,30 @@ def give_back_slots(cursor: verdicts.Cursor, broadcast_id: int, transitions: Ite
     if ids:
         verdicts.lock(cursor, recipient_ids=ids)
         verdicts.give_back(cursor, recipient_ids=ids, broadcast_id=broadcast_id)
+
+
+def note_arrivals(
+    cursor: verdicts.Cursor, *, broadcast_id: int, business_id: int, transitions: Iterable[Transition], now: datetime
+) -> None:
+    """Let the slots of what arrived count from then on; one that had been given back is taken again, under the lock."""
+    arrived: dict[int, datetime] = {}
+    without_slot: list[int] = []
+    for move in transitions:
+        arrived.update(zip(move.recipient_ids, move.arrived_ats, strict=False))
+        if move.arrived_ats and move.from_state not in RESERVED_STATES:
+            without_slot += move.recipient_ids
+    if without_slot:
+        verdicts.lock(cursor, recipient_ids=sorted(without_slot))
+    if arrived:
+        ids = sorted(arrived)
+        verdicts.arrive(
+            cursor,
+            recipient_ids=ids,
+            arrived_ats=[arrived[i] for i in ids],
+            broadcast_id=broadcast_id,
+            business_id=business_id,
+            now=now,
+        )
 
 
 def move_money(broadcast_id: int, transitions: Iterable[Transition]) -> None:

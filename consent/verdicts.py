@@ -84,12 +84,52 @@ def tally(
 
 
 def reserve(
-    cursor: Cursor, *, recipient_ids: Sequence[int], broadcast_id: int, business_id: int, now: datetime
+    cursor: Cursor,
+    *,
+    recipient_ids: Sequence[int],
+    broadcast_id: int,
+    business_id: int,
+    may_arrive_until: datetime,
+    now: datetime,
 ) -> None:
-    """Take one slot of each person's patience. Call under the lock, in the transaction that decided."""
+    """Take one slot of each person's patience. Call under the lock, in the transaction that decided.
+
+    The slot counts in every window until its offer has arrived (``arrive``) or cannot arrive any more.
+    """
     cursor.execute(
         statement("reserve"),
-        {"ids": array(recipient_ids), "broadcast_id": broadcast_id, "business_id": business_id, "now": now},
+        {
+            "ids": array(recipient_ids),
+            "broadcast_id": broadcast_id,
+            "business_id": business_id,
+            "may_arrive_until": may_arrive_until,
+            "now": now,
+        },
+    )
+
+
+def arrive(
+    cursor: Cursor,
+    *,
+    recipient_ids: Sequence[int],
+    arrived_ats: Sequence[datetime],
+    broadcast_id: int,
+    business_id: int,
+    now: datetime,
+) -> None:
+    """Note when offers arrived: from there on their slots count. A slot that had been given back is taken again.
+
+    Needs no lock where the slot is there: knowing when it arrived only ever makes room.
+    """
+    cursor.execute(
+        statement("arrive"),
+        {
+            "ids": array(recipient_ids),
+            "arrived_ats": list(arrived_ats),
+            "broadcast_id": broadcast_id,
+            "business_id": business_id,
+            "now": now,
+        },
     )
 
 

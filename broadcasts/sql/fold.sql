@@ -35,10 +35,12 @@ moved AS (
     WHERE d.broadcast_id = old.broadcast_id
       AND d.recipient_id = old.recipient_id
       AND d.broadcast_id BETWEEN %(broadcast_id)s / 256 * 256 AND %(broadcast_id)s / 256 * 256 + 255
-    RETURNING d.recipient_id, old.from_state, old.from_reason, d.state AS to_state, d.reason, d.price_micro
+    RETURNING d.recipient_id, old.from_state, old.from_reason, d.state AS to_state, d.reason, d.price_micro, d.delivered_at
 )
 SELECT from_state, to_state, COALESCE(reason, 0), count(*), sum(price_micro)::bigint,
-       CASE WHEN to_state = 60 OR from_state IN (0, 5, 25, 55, 60) THEN array_agg(recipient_id ORDER BY recipient_id) ELSE '{}' END,
-       COALESCE(from_reason, 0)
+       -- Whose slots change: those of what failed are given back, those of what arrived count from then on.
+       CASE WHEN to_state >= 60 AND from_state < 70 THEN array_agg(recipient_id ORDER BY recipient_id) ELSE '{}' END,
+       COALESCE(from_reason, 0),
+       CASE WHEN to_state >= 70 AND from_state < 70 THEN array_agg(delivered_at ORDER BY recipient_id) ELSE '{}' END
 FROM moved
 GROUP BY from_state, from_reason, to_state, reason

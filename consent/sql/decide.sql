@@ -91,14 +91,18 @@ cap AS MATERIALIZED (
     ORDER BY k.scope, width
 ),
 spent AS MATERIALIZED (
-    -- When each person was told something, oldest first: by anybody, and by this business.
+    -- When each person was told something, oldest first: by anybody, and by this business. See CapEntry.
     SELECT j.id, j.country, j.own_limit, j.last_reaction, entry.by_anybody, entry.by_us
     FROM judged j
     CROSS JOIN LATERAL (
-        SELECT COALESCE(array_agg(e.reserved_at ORDER BY e.reserved_at), '{}') AS by_anybody,
-               COALESCE(array_agg(e.reserved_at ORDER BY e.reserved_at) FILTER (WHERE e.business_id = %(business_id)s), '{}') AS by_us
-        FROM consent_capentry e
-        WHERE e.recipient_id = j.id AND e.reserved_at > %(now)s::timestamptz - interval '30 days'
+        SELECT COALESCE(array_agg(e.told_at ORDER BY e.told_at), '{}') AS by_anybody,
+               COALESCE(array_agg(e.told_at ORDER BY e.told_at) FILTER (WHERE e.business_id = %(business_id)s), '{}') AS by_us
+        FROM (
+            -- What may still arrive may arrive together with this offer: it counts as now.
+            SELECT c.business_id, LEAST(c.counts_at, %(now)s::timestamptz) AS told_at
+            FROM consent_capentry c
+            WHERE c.recipient_id = j.id AND c.counts_at > %(now)s::timestamptz - interval '30 days'
+        ) e
     ) entry
     WHERE j.reason = 0
 )

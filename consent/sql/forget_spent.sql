@@ -1,3 +1,3 @@
--- forget_spent · slots older than the longest window that a rule may have are never counted again
+-- forget_spent · slots that counted before the longest window a rule may have are never counted again
 DELETE FROM consent_capentry
-WHERE reserved_at < %(before)s
+WHERE counts_at < %(before)s

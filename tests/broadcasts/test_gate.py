@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
-from broadcasts import chunks, clock, counts, estimate, freeze, gate, lifecycle, plan, settle
+from broadcasts import chunks, clock, codes, counts, estimate, freeze, gate, lifecycle, plan, settle
 from broadcasts.channels.base import Outcome, OutcomeKind, ReceiptStatus, ReceiptUpdate
 from broadcasts.models import Broadcast, Budget, Delivery
 from businesses import wallet
@@ -288,6 +288,53 @@ def test_waiting_for_the_cap_makes_a_later_chunk(now: datetime) -> None:
     assert all(now + timedelta(hours=23) < due < now + timedelta(hours=25) for due, _ in passed.waiting)
 
 
+def told(business: Business, version: Version, at: datetime, **fields: int) -> list[str]:
+    """Send to somebody new, and to person 1; return the codes of what person 1 gets."""
+    make_people(business=business, n=1, first=int(at.timestamp()), now=at)
+    messages = pass_first_chunk(make_launched(business=business, version=version, now=at, **fields), at).messages
+    return [message.code for message in messages if message.address == "+33639980000001"]
+
+
+def test_an_offer_counts_when_it_arrives_not_when_it_left(now: datetime) -> None:
+    """A phone that is off for days must not show two offers at once: the first one may still arrive at any moment."""
+    business = make_business(money=10 * EURO)
+    make_people(business=business, n=1, now=now)
+    version = make_approved_version(business=business)
+
+    def granted(days: float) -> list[str]:
+        return told(business, version, now + timedelta(days=days), life_hours=72)
+
+    def arrived(code: str, days: float, *, heard: float) -> None:
+        at = now + timedelta(days=days)
+        broadcast_id, _, _ = codes.read_delivery_code(code) or (0, 0, 0)
+        sender_id = Broadcast.objects.get(pk=broadcast_id).sender_id
+        update = ReceiptUpdate(status=ReceiptStatus.DELIVERED, at=at, sender_id=sender_id, message_code=code)
+        settle.fold_receipts(updates=[update], now=now + timedelta(days=heard))
+
+    (first,) = granted(0)
+    assert granted(2) == []
+    arrived(first, 2.5, heard=2.9)
+    assert granted(3) == []
+    (second,) = granted(3.6)
+    # A clock ahead of ours cannot move an arrival out of today, nor one behind it to before it left.
+    arrived(second, 9, heard=3.7)
+    assert granted(4.6) == []
+    assert len(granted(4.8)) == 1
+    reasons = Delivery.objects.filter(state=Delivery.State.SKIPPED).values_list("reason", flat=True)
+    assert set(reasons) == {Reason.CAP_BUSINESS}
+
+
+def test_what_never_arrives_counts_until_it_cannot_arrive_any_more(now: datetime) -> None:
+    business = make_business(money=10 * EURO)
+    make_people(business=business, n=1, now=now)
+    version = make_approved_version(business=business)
+    assert len(told(business, version, now, life_hours=24)) == 1
+    last = plan.read(Broadcast.objects.get().pk).may_arrive_until
+
+    assert told(business, version, last + timedelta(hours=23)) == []
+    assert len(told(business, version, last + timedelta(hours=25))) == 1
+
+
 def test_nobody_reads_an_unfilled_variable(business: Business, now: datetime) -> None:
     ids = make_people(business=business, n=3, now=now)
     broadcast = make_launched(business=business, now=now)
@@ -301,8 +348,11 @@ def test_nobody_reads_an_unfilled_variable(business: Business, now: datetime) ->
 
 
 def test_spent_slots_are_forgotten_when_no_rule_counts_them(business: Business, now: datetime) -> None:
-    CapEntry.objects.create(recipient_id=1, broadcast_id=1, business_id=1, reserved_at=now - timedelta(days=31))
-    CapEntry.objects.create(recipient_id=1, broadcast_id=2, business_id=1, reserved_at=now - timedelta(days=29))
+    for broadcast_id, days in ((1, 31), (2, 29)):
+        told_at = now - timedelta(days=days)
+        CapEntry.objects.create(
+            recipient_id=1, broadcast_id=broadcast_id, business_id=1, reserved_at=told_at, counts_at=told_at
+        )
 
     clock.prune(now=now)
 

@@ -81,6 +81,7 @@ def _give_them_a_past(people: list[int], businesses: list[Business], chance: ran
                     broadcast_id=-(number * 10 + turn + 1),
                     business_id=chance.choice(businesses).pk,
                     reserved_at=now - away,
+                    counts_at=now - away,
                 )
             )
     CapEntry.objects.bulk_create(entries)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from broadcasts import chunks, counts, freeze, lifecycle, transitions
+from broadcasts import chunks, counts, freeze, lifecycle, notices, transitions
 from broadcasts.channels import KINDS
 from broadcasts.models import Broadcast, Budget, Delivery, PhoneMessage
 from broadcasts.statements import statement
@@ -154,7 +154,8 @@ def tidy(*, now: datetime) -> None:
 
 
 def prune(*, now: datetime) -> None:
-    """Forget what nobody will ask for again: spent slots, and answers to repeated requests."""
+    """Forget what nobody will ask for again: spent slots, answers to repeated requests, old notices."""
     with connection.cursor() as cursor:
         verdicts.forget_spent(cursor, now=now)
     idempotency.forget_old(now=now)
+    notices.forget_old(now=now)

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from broadcasts import clock, lanes
+from broadcasts import clock, courier, lanes
 from broadcasts.channels.sandbox import network
 
 EXPIRES_SECONDS = 5
@@ -51,3 +51,9 @@ def lane() -> None:
 def sandbox_network() -> None:
     """The pretended phones tell what arrived, through the same door as any provider."""
     network.report_deliveries(now=timezone.now())
+
+
+@shared_task(name="broadcasts.tasks.carry_notices")
+def carry_notices() -> None:
+    """Every second: hand over the notices that wait."""
+    courier.carry(now=timezone.now())

@@ -50,3 +50,11 @@ def broadcast_code() -> str:
 
 def report_code() -> str:
     return new_code("rpt")
+
+
+def notice_code() -> str:
+    return new_code("ntc")
+
+
+def passcode_code() -> str:
+    return new_code("psc")

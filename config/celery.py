@@ -19,6 +19,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 CLOCK_TABLE = (
     ("broadcasts.tasks.tick", 1.0, "tick"),
     ("feedback.tasks.fold", 1.0, "receipts"),
+    ("broadcasts.tasks.carry_notices", 1.0, "receipts"),
     ("consent.tasks.run_imports", 1.0, "imports"),
     ("broadcasts.tasks.prune", 3600.0, "imports"),
 )

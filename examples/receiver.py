@@ -24,14 +24,16 @@ class Messages(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         try:
-            message = SIGNER.verify(body, {k.lower(): v for k, v in self.headers.items()})["data"]
+            event = SIGNER.verify(body, {k.lower(): v for k, v in self.headers.items()})
         except Exception:
             return self.answer(401, {"error": "signature"})
-        key = self.headers["Idempotency-Key"]
+        key, message = self.headers["Idempotency-Key"], event["data"]
+        is_notice = event["type"] == "notice.send"  # A few words of service: no buttons, no receipt.
         if key not in SEEN:  # The same key again is the same message: answer it, never send it twice.
             SEEN[key] = f"msg-{len(SEEN) + 1}"
-            print(message["to"], "←", message["content"]["body"], flush=True)  # Hand it to your network here.
-            if CALLBACK:
+            words = message["text"] if is_notice else message["content"]["body"]
+            print(message["to"], "←", words, flush=True)  # Hand it to your network here. Do not log codes.
+            if CALLBACK and not is_notice:
                 Thread(target=report, args=(message["message_code"], SEEN[key])).start()
         return self.answer(200, {"id": SEEN[key]})
 

@@ -12,14 +12,14 @@ from typing import Literal, cast
 import structlog
 from django.db import OperationalError, connection, transaction
 
-from broadcasts import codes
+from broadcasts import codes, notices
 from broadcasts.channels import channel_for
 from broadcasts.channels.base import InboundButton, InboundPreference, InboundText, Update
-from broadcasts.models import Broadcast, Delivery, Sender
+from broadcasts.models import Broadcast, Delivery, Notice, Sender
 from businesses import events
 from consent import contacts, interactions, keywords, refusals, verdicts
 from consent.models import Contact, Interaction, Recipient
-from feedback import notices, reactions
+from feedback import reactions
 from feedback.models import InboundMessage
 from templates_approval import components, offer
 from templates_approval.models import Version
@@ -220,11 +220,18 @@ def _react(sender: Sender, heard: Heard, via: str, now: datetime) -> None:
 
 
 def _confirm(sender: Sender, heard: Heard, now: datetime) -> None:
-    """One notice, without a word of marketing, to the address that asked."""
+    """One notice, without a word of marketing, to the address that asked; it leaves once this has been committed."""
     if isinstance(heard.update, InboundPreference):
         return
-    language = _language(sender, heard.recipient_id)
-    notices.answer(sender=sender, address=heard.update.address, meaning=heard.meaning, language=language, now=now)
+    notices.tell(
+        sender=sender,
+        recipient_id=heard.recipient_id,
+        kind=Notice.Kind(heard.meaning),
+        cause=heard.key,
+        address=heard.update.address,
+        language=_language(sender, heard.recipient_id),
+        now=now,
+    )
 
 
 def _language(sender: Sender, recipient_id: int) -> str:

@@ -37,6 +37,17 @@ class Message:
         return time.monotonic() - self.gated_at > HAND_OVER_SECONDS
 
 
+@dataclass(frozen=True, slots=True)
+class NoticeMessage:
+    """A service message on its way out: words only. ``code`` is the idempotency key."""
+
+    code: str
+    kind: str
+    address: str
+    language: str
+    text: str
+
+
 class OutcomeKind(IntEnum):
     ACCEPTED = 1  # the provider has it
     REJECTED = 2  # the provider certainly refused it: final for this attempt
@@ -132,6 +143,7 @@ class Traits:
 
 
 Report = Callable[[Message, Outcome], None]
+NoticeReport = Callable[[NoticeMessage, Outcome], None]
 
 
 class Channel(Protocol):
@@ -140,6 +152,10 @@ class Channel(Protocol):
     traits: Traits
 
     async def send(self, sender: Sender, messages: Sequence[Message], report: Report) -> None: ...
+
+    async def tell(self, sender: Sender, notices: Sequence[NoticeMessage], report: NoticeReport) -> None:
+        """Hand notices over, each under its own key, and report each outcome; few at a time."""
+        ...
 
     async def close(self) -> None: ...
 

@@ -10,6 +10,7 @@ from broadcasts.models.broadcast import (
 from broadcasts.models.chunk import Chunk, Lane
 from broadcasts.models.counts import Count, CountDelta, TierUse
 from broadcasts.models.delivery import Delivery, ProviderMessage
+from broadcasts.models.notice import Notice
 from broadcasts.models.phone import PhoneMessage
 from broadcasts.models.sender import Sender
 
@@ -23,6 +24,7 @@ __all__ = [
     "Delivery",
     "Estimate",
     "Lane",
+    "Notice",
     "PhoneMessage",
     "PriceLine",
     "ProviderMessage",

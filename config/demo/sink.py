@@ -103,9 +103,13 @@ class Service:
             self.n_refused += 1
             return 401, b'{"error":"signature"}'
         try:
-            data = orjson.loads(body)["data"]
+            event = orjson.loads(body)
+            data = event["data"]
+            if event.get("type") == "notice.send":
+                # Words of service: nobody owes a receipt for them, and no figure counts them.
+                return 200, orjson.dumps({"id": "msg_" + str(data["notice_code"])})
             code, to = str(data["message_code"]), str(data["to"])
-        except (orjson.JSONDecodeError, KeyError, TypeError):
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             self.n_refused += 1
             return 400, b'{"error":"body"}'
         key = key or code

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from broadcasts import secrets, senders
+from broadcasts import courier, secrets, senders
 from broadcasts.channels.base import Message
 from broadcasts.channels.sandbox import network
 from broadcasts.models import Broadcast, Delivery, PhoneMessage, Sender
@@ -222,6 +222,7 @@ def test_a_stop_is_confirmed_once_in_the_persons_language(
 ) -> None:
     for key in ("in_1", "in_2"):
         call(sent[0].sender, body_of([text(message, "STOP", key=key)]))
+        courier.carry(now=datetime.now(UTC))
     notices = PhoneMessage.objects.filter(address=message.address, is_inbound=False, delivery_code="")
     assert [notice.content["text"] for notice in notices] == [
         "You will get no more offers from Boulangerie Martin. To get them again, reply START."

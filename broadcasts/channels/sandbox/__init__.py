@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from asgiref.sync import sync_to_async
 from django.db import connection
 from django.utils import timezone
 
 from broadcasts.channels import wire
-from broadcasts.channels.base import Message, Outcome, OutcomeKind, Report, Traits, Update
+from broadcasts.channels.base import Message, NoticeMessage, NoticeReport, Outcome, OutcomeKind, Report, Traits, Update
 from broadcasts.models import PhoneMessage, Sender
 
 
@@ -38,6 +39,12 @@ class Sandbox:
         for message in ready:
             report(message, Outcome(OutcomeKind.ACCEPTED, provider_id=provider_id(message.code)))
 
+    async def tell(self, sender: Sender, notices: Sequence[NoticeMessage], report: NoticeReport) -> None:
+        # In the thread of whoever carries them, on its own connection.
+        await sync_to_async(_show)(sender, notices, timezone.now())
+        for notice in notices:
+            report(notice, Outcome(OutcomeKind.ACCEPTED, provider_id=provider_id(notice.code)))
+
     async def close(self) -> None:
         return None
 
@@ -51,6 +58,25 @@ class Sandbox:
 def provider_id(code: str) -> str:
     """Return the sandbox's own id of the message with this delivery code."""
     return "sbx_" + code.removeprefix("dlv_")
+
+
+def _show(sender: Sender, notices: Sequence[NoticeMessage], now: datetime) -> None:
+    """Put notices on their phones, each once. They are no deliveries: no code, and no receipt is owed for them."""
+    PhoneMessage.objects.bulk_create(
+        [
+            PhoneMessage(
+                sender=sender,
+                address=notice.address,
+                provider_id=provider_id(notice.code),
+                content={"text": notice.text},
+                created_at=now,
+                delivered_at=now,
+                is_delivery_reported=True,
+            )
+            for notice in notices
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def _deliver(sender: Sender, messages: Sequence[Message]) -> None:

@@ -99,19 +99,6 @@ def look(*, sender: Sender, address: str, now: datetime) -> list[dict[str, Any]]
     return [receipt(message, "read", now) for message in messages if message.delivery_code]
 
 
-def show_notice(*, sender: Sender, address: str, text: str, now: datetime) -> PhoneMessage:
-    """Put a notice on the phone. It is no delivery: it has no code, and no receipt is owed for it."""
-    return PhoneMessage.objects.create(
-        sender=sender,
-        address=address,
-        provider_id=_new_id(),
-        content={"text": text},
-        created_at=now,
-        delivered_at=now,
-        is_delivery_reported=True,
-    )
-
-
 def receipt(message: PhoneMessage, status: str, at: datetime) -> dict[str, Any]:
     return {
         "type": "receipt",

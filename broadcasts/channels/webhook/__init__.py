@@ -10,7 +10,7 @@ import orjson
 
 from broadcasts import secrets
 from broadcasts.channels import http, wire
-from broadcasts.channels.base import Message, Outcome, OutcomeKind, Report, Traits, Update
+from broadcasts.channels.base import Message, NoticeMessage, NoticeReport, Outcome, OutcomeKind, Report, Traits, Update
 from broadcasts.models import Sender
 
 # The service says in so many words that it did not take the message.
@@ -21,6 +21,8 @@ DEFAULT_WAIT_SECONDS = 1.0
 CONNECTION_WAIT_SECONDS = 5.0
 # For each sender: one slow service never takes the room of another.
 IN_FLIGHT = 128
+# A notice that cannot be handed over soon is tried again; meanwhile it must not hold up the courier.
+NOTICE_SECONDS = 5
 
 
 class Webhook:
@@ -55,17 +57,27 @@ class Webhook:
         if message.is_stale:
             return Outcome(OutcomeKind.NOT_STARTED)
         try:
-            return await self._post(sender, message)
+            now = datetime.now(UTC)
+            return await self._post(sender, message.code, _body(message, now), now)
         except Exception as fault:
             return Outcome(OutcomeKind.UNKNOWN, error_code=type(fault).__name__[:32])
 
-    async def _post(self, sender: Sender, message: Message) -> Outcome:
-        now = datetime.now(UTC)
-        body = _body(message, now)
+    async def tell(self, sender: Sender, notices: Sequence[NoticeMessage], report: NoticeReport) -> None:
+        async def tell_one(notice: NoticeMessage) -> None:
+            try:
+                async with asyncio.timeout(NOTICE_SECONDS):
+                    now = datetime.now(UTC)
+                    report(notice, await self._post(sender, notice.code, _notice_body(notice, now), now))
+            except Exception as fault:
+                report(notice, Outcome(OutcomeKind.UNKNOWN, error_code=type(fault).__name__[:32]))
+
+        await asyncio.gather(*(tell_one(notice) for notice in notices))
+
+    async def _post(self, sender: Sender, code: str, body: bytes, now: datetime) -> Outcome:
         headers = {
             "content-type": "application/json",
-            "idempotency-key": message.code,
-            **wire.sign(self._secret_of(sender), message_id=message.code, body=body, now=now),
+            "idempotency-key": code,
+            **wire.sign(self._secret_of(sender), message_id=code, body=body, now=now),
         }
         try:
             answer = await self._clients.post(sender.settings["url"], headers, body)
@@ -101,6 +113,22 @@ def _body(message: Message, now: datetime) -> bytes:
                 "language": message.language,
                 "content": message.content,
                 "preference_url": message.preference_url,
+            },
+        }
+    )
+
+
+def _notice_body(notice: NoticeMessage, now: datetime) -> bytes:
+    return orjson.dumps(
+        {
+            "type": "notice.send",
+            "timestamp": now,
+            "data": {
+                "notice_code": notice.code,
+                "kind": notice.kind,
+                "to": notice.address,
+                "language": notice.language,
+                "text": notice.text,
             },
         }
     )

@@ -1,0 +1,127 @@
+"""Notices: the few words that answer somebody (stopped, resumed, help, joined, a code). Never a word of marketing.
+
+A notice is written down in the caller's transaction and carried after its commit (``courier``). It has a table and
+limits of its own, costs nothing, takes no slot of the person's patience, and is never answered twice for one cause.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from broadcasts import secrets
+from broadcasts.channels import KINDS
+from broadcasts.models import Notice, Sender
+from consent.models import Address, Recipient
+
+Kind = Notice.Kind
+
+# After this time it is no answer any more. A stop has to be confirmed within five minutes or not at all
+# (47 CFR 64.1200(a)(12)); a code that comes later than it holds would only confuse.
+LIFE = {
+    Kind.STOP: timedelta(minutes=5),
+    Kind.RESUME: timedelta(minutes=5),
+    Kind.HELP: timedelta(minutes=5),
+    Kind.JOIN: timedelta(minutes=30),
+    Kind.CODE: timedelta(minutes=8),
+}
+# So many of one kind for one person. Over it nothing is said, whatever was asked for holds all the same.
+LIMITS = {
+    Kind.STOP: (5, timedelta(hours=24)),
+    Kind.RESUME: (5, timedelta(hours=24)),
+    Kind.HELP: (3, timedelta(hours=1)),
+    Kind.JOIN: (5, timedelta(hours=24)),
+    Kind.CODE: (8, timedelta(hours=24)),
+}
+# From one sender, of these kinds, one in so long: who changes their mind four times reads one confirmation of each.
+APART = {Kind.STOP: timedelta(minutes=5), Kind.RESUME: timedelta(minutes=5), Kind.HELP: timedelta(minutes=1)}
+KEPT = timedelta(days=30)
+
+
+def tell(
+    *,
+    sender: Sender,
+    recipient_id: int,
+    kind: Notice.Kind,
+    cause: str,
+    language: str,
+    now: datetime,
+    address: str = "",
+    code: str = "",
+) -> Notice | None:
+    """Have the person told, once for each ``cause``, in the caller's transaction; it leaves after the commit.
+
+    ``address`` is where they wrote from; without it, or when it is not theirs, their best address for the channel is
+    taken. ``code`` stands in the words of ``Kind.CODE``. Returns None when nothing will be said: no address that the
+    channel reaches, said already, over the limit, or an erased person. Locks the person.
+    """
+    recipient = Recipient.objects.select_for_update(no_key=True).get(pk=recipient_id)
+    where = _address(recipient, sender, address)
+    if recipient.erased_at is not None or where is None or _is_too_much(recipient, sender, kind, cause, now):
+        return None
+    return Notice.objects.create(
+        sender=sender,
+        recipient=recipient,
+        address=where,
+        kind=kind,
+        cause=cause[:160],
+        language=_supported(language),
+        text_encrypted=secrets.encrypt(wording(kind, language=language, business=sender.business.name, code=code)),
+        due_at=now,
+        expires_at=now + LIFE[kind],
+        created_at=now,
+    )
+
+
+def wording(kind: Notice.Kind, *, language: str, business: str = "", code: str = "") -> str:
+    """Return the words of a notice in ``language``, or in English where we do not speak it."""
+    with translation.override(_supported(language)):
+        match kind:
+            case Kind.STOP:
+                words = _("You will get no more offers from %(business)s. To get them again, reply START.")
+            case Kind.RESUME:
+                words = _("You will get offers from %(business)s again. To stop them, reply STOP.")
+            case Kind.JOIN:
+                words = _("You asked %(business)s for offers, and will get them here. To stop them, reply STOP.")
+            case Kind.CODE:
+                words = _("%(code)s is the code for your page of offers. It holds for 10 minutes. Give it to nobody.")
+            case _:
+                words = _("You get offers from %(business)s because you dealt with them. To stop them, reply STOP.")
+        return words % {"business": business, "code": code}
+
+
+def forget(*, recipient_id: int) -> int:
+    """Take the words from whatever still waits for this person: it will not be said. Return how many notices."""
+    waiting = Notice.objects.filter(recipient_id=recipient_id, state=Notice.State.WAITING)
+    return waiting.update(state=Notice.State.EXPIRED, text_encrypted=None, error_code="forgotten")
+
+
+def forget_old(*, now: datetime) -> int:
+    """Delete what was said a month ago; return how many."""
+    return Notice.objects.filter(created_at__lt=now - KEPT).exclude(state=Notice.State.WAITING).delete()[0]
+
+
+def _address(recipient: Recipient, sender: Sender, value: str) -> Address | None:
+    """The one they wrote from if it is theirs, else the first of the kind that the channel likes best."""
+    kinds = list(KINDS[sender.channel].traits.address_kinds) if sender.channel in KINDS else []
+    theirs = list(Address.objects.filter(recipient=recipient, kind__in=kinds))
+    theirs.sort(key=lambda a: (a.value != value, kinds.index(a.kind), a.pk))
+    return theirs[0] if theirs else None
+
+
+def _is_too_much(recipient: Recipient, sender: Sender, kind: Notice.Kind, cause: str, now: datetime) -> bool:
+    said = Notice.objects.filter(recipient=recipient, kind=kind)
+    if said.filter(sender=sender).filter(Q(cause=cause[:160]) | Q(created_at__gt=now - APART.get(kind, timedelta()))):
+        return True
+    most, window = LIMITS[kind]
+    return said.filter(created_at__gt=now - window).count() >= most
+
+
+def _supported(language: str) -> str:
+    try:
+        return translation.get_supported_language_variant(language)
+    except LookupError:
+        return "en"

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import Any
 
 import structlog
 from asgiref.sync import async_to_sync
@@ -54,7 +55,12 @@ def _expire(now: datetime) -> None:
 
 def _claim(now: datetime) -> list[Notice]:
     with connection.cursor() as cursor:
-        parameters = {"now": now, "claimed_until": now + CLAIM, "most_of_sender": OF_ONE_SENDER, "most": AT_ONCE}
+        parameters: dict[str, Any] = {
+            "now": now,
+            "claimed_until": now + CLAIM,
+            "most_of_sender": OF_ONE_SENDER,
+            "most": AT_ONCE,
+        }
         cursor.execute(statement("claim_notices"), parameters)
         ids = [pk for (pk,) in cursor.fetchall()]
     claimed = Notice.objects.select_related("sender__business", "recipient").filter(pk__in=ids)
@@ -94,9 +100,7 @@ def _sender_of(notice: Notice) -> Sender:
     return notice.sender
 
 
-async def _carry_all(
-    lines: Sequence[tuple[Sender, Sequence[NoticeMessage]]], outcomes: dict[str, Outcome]
-) -> None:
+async def _carry_all(lines: Sequence[tuple[Sender, Sequence[NoticeMessage]]], outcomes: dict[str, Outcome]) -> None:
     """Every sender on its own, all at once: a slow service delays nobody else's notices."""
     channels = {kind: KINDS[kind]() for kind in {sender.channel for sender, _ in lines}}
 

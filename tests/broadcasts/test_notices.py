@@ -181,7 +181,9 @@ def test_a_courier_that_dies_leaves_its_notices_to_the_next(sender: Sender, pers
     assert len(said()) == 1
 
 
-def test_without_keys_what_is_unclear_is_not_repeated(sender: Sender, person: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_keys_what_is_unclear_is_not_repeated(
+    sender: Sender, person: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     forgetful = type("Traits", (), {**vars(Sandbox.traits), "idempotency_window": None})
     monkeypatch.setattr(Sandbox, "traits", forgetful)
     tell(sender, person)
@@ -208,7 +210,9 @@ def service(settings: Any) -> Iterator[Any]:
 
     class Door(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            got.append(({k.lower(): v for k, v in self.headers.items()}, self.rfile.read(int(self.headers["Content-Length"]))))
+            got.append(
+                ({k.lower(): v for k, v in self.headers.items()}, self.rfile.read(int(self.headers["Content-Length"])))
+            )
             self.send_response(server.status)  # type: ignore[attr-defined]
             body = b'{"id": "m1"}'
             self.send_header("Content-Length", str(len(body)))

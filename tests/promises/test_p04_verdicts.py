@@ -1,0 +1,37 @@
+"""P4, P2: the gate and a slow, obvious model agree about everybody, whatever they did and whatever was done to them."""
+
+import os
+import random
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.promises import lives, oracle
+
+LONG = bool(os.environ.get("PROMISES"))
+N_LIVES, N_PEOPLE, N_CASES, N_EACH = (4, 900, 20_000, 300) if LONG else (1, 300, 2_000, 10)
+REASONS = {
+    "erased", "invalid_address", "no_interaction", "no_legal_basis", "quarantined", "opted_out",
+    "blocked", "paused_all", "missing_variable", "holdout", "cap_recipient", "cap_business", "cap_platform", "go",
+}  # fmt: skip
+
+pytestmark = [pytest.mark.promise("P4"), pytest.mark.promise("P2"), pytest.mark.django_db, pytest.mark.timeout(3600)]
+
+
+def test_the_gate_and_a_slow_obvious_model_agree_on_every_verdict() -> None:
+    seed = int(os.environ.get("SEED", random.randrange(1_000_000)))
+    print(f"seed {seed}")
+    verdicts: Counter[str] = Counter()
+    for number in range(N_LIVES):
+        world = lives.begin(seed=seed + number, n_people=N_PEOPLE, now=datetime(2026, 6, 1, 10, tzinfo=UTC))
+        while verdicts.total() < N_CASES * (number + 1) / N_LIVES:
+            lives.go_on(world, hours=world.chance.choice((1, 5, 20, 30, 80)), share=0.12)
+            fallen, wrong = lives.tell(world, world.chance.choice(world.shops))
+            assert not wrong, f"seed {seed + number}, {world.now}: {wrong[:10]}"
+            verdicts += fallen
+        assert oracle.slot_faults() == []
+
+    print(f"{verdicts.total():,} verdicts: " + ", ".join(f"{name} {n:,}" for name, n in verdicts.most_common()))
+    assert {name: n for name, n in verdicts.items() if n < N_EACH} == {}
+    assert verdicts.keys() == REASONS

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from businesses import audit
 from businesses.models import User
-from consent import imports, quiet_hours
-from consent.models import BasisRule, CapRule, ImportBatch, Interaction, QuietHours, Refusal
+from consent import quiet_hours, suspicion, trust
+from consent.models import BasisRule, CapRule, EvidencePolicy, ImportBatch, Interaction, QuietHours, Refusal
 
 
 class PolicyAdmin(admin.ModelAdmin[Any]):
@@ -61,14 +65,66 @@ class QuietHoursAdmin(PolicyAdmin):
         quiet_hours.forget()
 
 
+@admin.register(EvidencePolicy)
+class EvidencePolicyAdmin(PolicyAdmin):
+    """One row, which is changed and never removed."""
+
+    list_display = (
+        "__str__",
+        "probe_people",
+        "unproven_people",
+        "clean_percent",
+        "clean_days",
+        "quarantine_people",
+        "quarantine_permille",
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        before = EvidencePolicy.objects.filter(pk=obj.pk).values(*form.changed_data).first() or {}
+        super().save_model(request, obj, form, change)
+        audit.note(
+            action="policy.evidence",
+            object_kind="policy",
+            object_code="evidence",
+            actor=cast(User, request.user),
+            before=before,
+            after={name: form.cleaned_data[name] for name in form.changed_data},
+            now=timezone.now(),
+        )
+
+
+class JudgeForm(ActionForm):
+    """An action on evidence comes with the words that everybody can read later."""
+
+    words = forms.CharField(label=_("Reason"), required=False, max_length=trust.MAX_WORDS)
+
+
 @admin.register(ImportBatch)
 class ImportBatchAdmin(RecordAdmin):
-    list_display = ("code", "business", "filename", "state", "trust", "n_rows", "n_new", "n_faulty", "created_at")
+    list_display = (
+        "code",
+        "business",
+        "title",
+        "state",
+        "trust",
+        "n_probe",
+        "n_rows",
+        "n_new",
+        "n_faulty",
+        "created_at",
+    )
     list_filter = ("state", "trust")
     list_select_related = ("business",)
     search_fields = ("code", "business__name")
     ordering = ("-created_at",)
     actions = ("vouch", "quarantine")
+    action_form = JudgeForm
     exclude = ("file",)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -77,15 +133,20 @@ class ImportBatchAdmin(RecordAdmin):
 
     @admin.action(description=_("Vouch for the evidence of these files"))
     def vouch(self, request: HttpRequest, queryset: Any) -> None:
-        self._judge(request, queryset, ImportBatch.Trust.VOUCHED)
+        self._judge(request, queryset, suspicion.vouch)
 
     @admin.action(description=_("Quarantine the evidence of these files"))
     def quarantine(self, request: HttpRequest, queryset: Any) -> None:
-        self._judge(request, queryset, ImportBatch.Trust.QUARANTINED)
+        self._judge(request, queryset, suspicion.quarantine)
 
-    def _judge(self, request: HttpRequest, queryset: Any, trust: ImportBatch.Trust) -> None:
-        by, now = cast(User, request.user), timezone.now()
-        changed = sum(imports.judge(batch=batch, trust=trust, by=by, now=now) for batch in queryset)
+    def _judge(self, request: HttpRequest, queryset: Any, judge: Callable[..., bool]) -> None:
+        by, words, now = cast(User, request.user), request.POST.get("words", ""), timezone.now()
+        changed = 0
+        for batch in queryset.select_related("business"):
+            try:
+                changed += judge(batch=batch, by=by, words=words, now=now)
+            except suspicion.CannotJudge as refusal:
+                self.message_user(request, f"{batch.code}: {refusal.messages[0]}", messages.ERROR)
         self.message_user(request, ngettext("%d file changed.", "%d files changed.", changed) % changed)
 
 

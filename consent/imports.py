@@ -104,27 +104,6 @@ def run_waiting(*, now: datetime) -> int:
     return n
 
 
-@transaction.atomic
-def judge(*, batch: ImportBatch, trust: ImportBatch.Trust, by: User, now: datetime) -> bool:
-    """Vouch for, or quarantine, the evidence that came with a file; returns whether that is news.
-
-    Quarantined evidence is none to the gate, from its next decision on.
-    """
-    changed = ImportBatch.objects.filter(pk=batch.pk).exclude(trust=trust).update(trust=trust)
-    if changed:
-        audit.note(
-            action=f"import.{trust}",
-            object_kind="import",
-            object_code=batch.code,
-            actor=by,
-            business=batch.business,
-            before={"trust": batch.trust},
-            after={"trust": trust.value},
-            now=now,
-        )
-    return bool(changed)
-
-
 @dataclass
 class Spools:
     """What reading leaves for the merge: two CSV files on disk, and how much there was."""

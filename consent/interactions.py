@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from businesses.models import Business
-from consent import ledger
-from consent.models import Interaction, Recipient
+from consent import ledger, trust
+from consent.models import ImportBatch, Interaction, Recipient
+
+# How far the clock of a business's program may be ahead of ours.
+CLOCK_SKEW = timedelta(minutes=5)
 
 
 class CannotNote(ValidationError):
@@ -38,13 +41,17 @@ def attest(
 ) -> Interaction | None:
     """Record what the business says happened, with what proves it. None when it was already known.
 
-    Raises ``CannotNote`` without evidence, or for a moment that has not come yet.
+    It belongs to the batch of this month, which is on probation like every other one (``trust``). Raises
+    ``CannotNote`` without evidence, or for a moment that has not come yet.
     """
     if not evidence.strip():
         raise CannotNote(_("Say what proves it: an order number, a form, a message."))
-    return _under_lock(
-        business, recipient, kind, Interaction.Provenance.ATTESTED, occurred_at, evidence, opt_out_offered, now
+    batch = trust.batch_of_month(business=business, now=now)
+    noted = _under_lock(
+        business, recipient, kind, Interaction.Provenance.ATTESTED, occurred_at, evidence, opt_out_offered, now, batch
     )
+    trust.put_on_probation(batch=batch, now=now)
+    return noted
 
 
 def note(
@@ -57,9 +64,14 @@ def note(
     evidence: str,
     now: datetime,
     opt_out_offered: bool = False,
+    batch: ImportBatch | None = None,
 ) -> Interaction | None:
-    """Write the interaction and its link; the caller holds the recipient's lock. None when it was already known."""
-    if occurred_at > now:
+    """Write the interaction and its link; the caller holds the recipient's lock. None when it was already known.
+
+    What is attested names its batch. A clock that is a few minutes ahead is forgiven; nobody is told anything on this
+    evidence before its moment has come.
+    """
+    if occurred_at > now + CLOCK_SKEW:
         raise CannotNote(_("This date has not come yet."))
     interaction, is_new = Interaction.objects.get_or_create(
         business=business,
@@ -67,11 +79,19 @@ def note(
         kind=kind,
         occurred_at=occurred_at,
         evidence=evidence[:200],
-        defaults={"provenance": provenance, "opt_out_offered": opt_out_offered, "created_at": now},
+        withdrawn_at=None,
+        defaults={
+            "provenance": provenance,
+            "opt_out_offered": opt_out_offered,
+            "batch": batch,
+            "is_probe": batch is not None and _is_in_probe(batch, recipient),
+            "created_at": now,
+        },
     )
     if not is_new:
         return None
     payload = {
+        **({"via": "api", "batch": batch.code} if batch else {}),
         "provenance": Interaction.Provenance(provenance).name.lower(),
         "interactions": [
             {
@@ -95,6 +115,7 @@ def _under_lock(
     evidence: str,
     opt_out_offered: bool,
     now: datetime,
+    batch: ImportBatch | None = None,
 ) -> Interaction | None:
     locked = Recipient.objects.select_for_update(no_key=True).get(pk=recipient.pk)
     return note(
@@ -105,5 +126,10 @@ def _under_lock(
         occurred_at=occurred_at,
         evidence=evidence,
         opt_out_offered=opt_out_offered,
+        batch=batch,
         now=now,
     )
+
+
+def _is_in_probe(batch: ImportBatch, recipient: Recipient) -> bool:
+    return Interaction.objects.filter(batch=batch, recipient=recipient, is_probe=True).exists()

@@ -11,7 +11,7 @@ class Reason(models.IntegerChoices):
 
     ERASED = 10, _("This person's data was erased.")
     INVALID_ADDRESS = 11, _("This person has no address that the channel can reach.")
-    NO_INTERACTION = 20, _("This person never dealt with you.")
+    NO_INTERACTION = 20, _("Nothing on record says that this person dealt with you.")
     NO_LEGAL_BASIS = (
         30,
         _("What this person did gives no valid basis for offers in their country."),
@@ -19,6 +19,10 @@ class Reason(models.IntegerChoices):
     QUARANTINED = (
         40,
         _("The only evidence comes from an import that is under suspicion."),
+    )
+    AWAITING_PROBE = (
+        41,
+        _("The evidence is on probation: the first people of its import are told before this one."),
     )
     OPTED_OUT = 50, _("This person stopped your offers.")
     BLOCKED = 51, _("This person blocked you.")

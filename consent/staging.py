@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple
 
 from django.db import connection
 
-from consent import ledger, suppressions
+from consent import ledger, suppressions, trust
 from consent.models import Address, ImportBatch, Interaction
 
 SQL = Path(__file__).parent / "sql"
@@ -69,6 +69,8 @@ def merge(*, batch: ImportBatch, rows: IO[str], faults: IO[str], now: datetime) 
         merged = Merged(*cursor.fetchone())
         cursor.execute(statement("import_evidence"), values)
         ledger.append_many(now=now)
+    # The caller holds the batch's lock.
+    trust.put_on_probation(batch=batch, now=now)
     return merged
 
 

@@ -1,8 +1,8 @@
 """People, what they did, what they allowed, what they refused, and how often they were told."""
 
-from consent.models.evidence import ConsentEvent, ImportBatch, ImportFault, Interaction
+from consent.models.evidence import ConsentEvent, EvidenceCase, ImportBatch, ImportFault, Interaction
 from consent.models.people import Address, Contact, Recipient, Refusal, Suppression
-from consent.models.policy import BasisRule, CapRule, QuietHours
+from consent.models.policy import BasisRule, CapRule, EvidencePolicy, QuietHours
 from consent.models.spending import CapEntry
 
 __all__ = [
@@ -12,6 +12,8 @@ __all__ = [
     "CapRule",
     "ConsentEvent",
     "Contact",
+    "EvidenceCase",
+    "EvidencePolicy",
     "ImportBatch",
     "ImportFault",
     "Interaction",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from businesses.codes import import_code
@@ -18,7 +19,14 @@ class ImportBatchQuerySet(models.QuerySet["ImportBatch"]):
 
 
 class ImportBatch(models.Model):
-    """One contact file: who brought it, how far it is, what was in it. Its people come with evidence it attests."""
+    """One contact file, or what programs attested in one month: who brought it, how far it is, what was in it.
+
+    All attested evidence belongs to one, and is worth what its ``trust`` says.
+    """
+
+    class Source(models.TextChoices):
+        FILE = "file", _("file")
+        API = "api", _("API")
 
     class State(models.TextChoices):
         UPLOADED = "uploaded", _("uploaded")
@@ -28,8 +36,18 @@ class ImportBatch(models.Model):
 
     class Trust(models.TextChoices):
         PROBE = "probe", _("on probation")
+        CLEAN = "clean", _("probation passed")
         VOUCHED = "vouched", _("vouched for by the operator")
         QUARANTINED = "quarantined", _("quarantined")
+        WITHDRAWN = "withdrawn", _("undone")
+
+    class Withdrawal(models.IntegerChoices):
+        """How far an undo is: it goes on where it stopped."""
+
+        NONE = 0, _("not undone")
+        EVIDENCE = 1, _("withdrawing the evidence")
+        CONTACTS = 2, _("removing the contacts")
+        DONE = 3, _("undone")
 
     code = models.CharField(max_length=24, unique=True, default=import_code, editable=False)
     business = models.ForeignKey(Business, models.CASCADE, related_name="imports")
@@ -37,7 +55,20 @@ class ImportBatch(models.Model):
     filename = models.CharField(max_length=200)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     state = models.CharField(max_length=8, choices=State, default=State.UPLOADED)
-    trust = models.CharField(max_length=12, choices=Trust, default=Trust.VOUCHED)
+    source = models.CharField(max_length=4, choices=Source, default=Source.FILE)
+    # What programs attest in one month ("2026-03") is one batch, so that single posts do not evade the probe.
+    period = models.CharField(max_length=7, blank=True)
+    trust = models.CharField(max_length=12, choices=Trust, default=Trust.PROBE)
+    # How many people may be told before the others; see consent/trust.py.
+    n_probe = models.PositiveIntegerField(default=0)
+    # The operator's last word about this evidence: reports made before it were weighed in it.
+    judged_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    withdrawal = models.PositiveSmallIntegerField(choices=Withdrawal, default=Withdrawal.NONE)
+    # The last person or contact whom the undo has dealt with.
+    withdrawn_to = models.BigIntegerField(default=0)
+    n_withdrawn = models.PositiveIntegerField(default=0)
     failure = models.CharField(max_length=300, blank=True)
     n_bytes = models.BigIntegerField(default=0)
     n_bytes_read = models.BigIntegerField(default=0)
@@ -53,6 +84,23 @@ class ImportBatch(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     objects = ImportBatchQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["business", "period"],
+                condition=Q(source="api") & ~Q(trust="withdrawn"),
+                name="import_batch_of_month",
+            )
+        ]
+        indexes = [models.Index(fields=["id"], condition=Q(withdrawal__in=[1, 2]), name="import_batch_being_undone")]
+
+    @property
+    def title(self) -> str:
+        """What people call it: the file's name, or the month of the API."""
+        if self.source == self.Source.API:
+            return gettext("API, %(month)s") % {"month": self.period}
+        return self.filename
 
 
 class ImportFault(models.Model):
@@ -90,22 +138,74 @@ class Interaction(models.Model):
     occurred_at = models.DateTimeField()
     opt_out_offered = models.BooleanField(default=False)
     evidence = models.CharField(max_length=200, help_text=_("Order number, form, message id: what proves it."))
-    batch = models.ForeignKey(ImportBatch, models.PROTECT, null=True, related_name="interactions")
+    batch = models.ForeignKey(ImportBatch, models.PROTECT, null=True, related_name="interactions", db_index=False)
+    # Attested of one of the first people of its batch, who are told before the others.
+    is_probe = models.BooleanField(default=False, db_default=False)
     withdrawn_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            # The same file imported twice brings the same evidence once.
+            # The same file imported twice brings the same evidence once; what was withdrawn may be brought again.
             models.UniqueConstraint(
                 fields=["business", "recipient", "kind", "occurred_at", "evidence"],
+                condition=Q(withdrawn_at__isnull=True),
                 name="interaction_once",
             ),
             models.CheckConstraint(
                 name="interaction_attested_has_evidence",
                 condition=Q(provenance=1) | ~Q(evidence=""),
             ),
+            models.CheckConstraint(
+                name="interaction_attested_has_batch",
+                condition=Q(provenance=1) | Q(batch__isnull=False),
+            ),
         ]
+        indexes = [
+            models.Index(fields=["batch", "recipient"], condition=Q(batch__isnull=False), name="interaction_of_batch"),
+            models.Index(fields=["batch", "recipient"], condition=Q(is_probe=True), name="interaction_of_probe"),
+        ]
+
+
+class EvidenceCaseQuerySet(models.QuerySet["EvidenceCase"]):
+    def open(self) -> EvidenceCaseQuerySet:
+        return self.filter(decided_at__isnull=True)
+
+
+class EvidenceCase(models.Model):
+    """A batch under suspicion: why, what the business answers, and what the operator decides."""
+
+    class Decision(models.TextChoices):
+        VOUCHED = "vouched", _("Vouched: the evidence is good")
+        KEPT = "kept", _("Kept in quarantine")
+
+    batch = models.ForeignKey(ImportBatch, models.CASCADE, related_name="cases")
+    opened_at = models.DateTimeField(_("opened"))
+    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    opening_words = models.TextField(_("why"), max_length=1000, blank=True)
+    n_reporters = models.PositiveIntegerField(_("people who said that they did not sign up"), default=0)
+    n_told = models.PositiveIntegerField(_("people who were written to"), default=0)
+    answer = models.TextField(_("the business's answer"), max_length=2000, blank=True)
+    answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    answered_at = models.DateTimeField(_("answered"), null=True)
+    decision = models.CharField(_("decision"), max_length=8, choices=Decision, blank=True)
+    decision_words = models.TextField(_("reason"), max_length=1000, blank=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    decided_at = models.DateTimeField(_("decided"), null=True)
+
+    objects = EvidenceCaseQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("case about evidence")
+        verbose_name_plural = _("cases about evidence")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["batch"], condition=Q(decided_at__isnull=True), name="evidence_case_open_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.batch.code
 
 
 class ConsentEvent(models.Model):

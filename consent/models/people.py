@@ -72,6 +72,8 @@ class Contact(models.Model):
     language = models.CharField(_("language"), max_length=8, blank=True)
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     last_reaction = models.PositiveSmallIntegerField(choices=Reaction, default=Reaction.NONE)
+    # The file that made this contact (consent_importbatch.id): its undo takes away who has nothing else.
+    brought_by_id = models.BigIntegerField(null=True, editable=False)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 

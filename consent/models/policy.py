@@ -52,6 +52,48 @@ class CapRule(models.Model):
         ]
 
 
+class EvidencePolicy(models.Model):
+    """How far the operator believes evidence that a business only attests. One row."""
+
+    probe_people = models.PositiveIntegerField(
+        _("people of a batch who are told first"),
+        default=250,
+        help_text=_("The rest of the batch waits until they have been heard."),
+    )
+    unproven_people = models.PositiveIntegerField(
+        _("of one business in 30 days"),
+        default=1000,
+        help_text=_(
+            "So many people at most over all batches whose probation has not been passed: cutting a list helps nobody."
+        ),
+    )
+    clean_percent = models.PositiveSmallIntegerField(_("share of them who must have got an offer (%)"), default=40)
+    clean_days = models.PositiveSmallIntegerField(
+        _("days that they have to complain"), default=3, help_text=_("Counted from the delivery.")
+    )
+    quarantine_people = models.PositiveIntegerField(
+        _("“I didn't sign up”: people"), default=3, help_text=_("From so many on, a batch may be quarantined.")
+    )
+    quarantine_permille = models.PositiveIntegerField(
+        _("“I didn't sign up”: share (‰)"),
+        default=10,
+        help_text=_("Of those of the batch who were written to in the last 30 days."),
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("policy about evidence")
+        constraints = [
+            models.CheckConstraint(name="evidence_policy_is_one", condition=Q(id=1)),
+            models.CheckConstraint(
+                name="evidence_policy_sane",
+                condition=Q(clean_percent__lte=100, quarantine_people__gt=0, quarantine_permille__lte=1000),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self._meta.verbose_name)
+
+
 class QuietHours(models.Model):
     """When offers may be handed over, in the recipient's own time. ``country = ''`` holds where nothing else does."""
 

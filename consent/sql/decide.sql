@@ -45,7 +45,8 @@ judged AS MATERIALIZED (
                                 WHERE d.recipient_id = a.id AND d.kind = ANY(%(address_kinds)s::text[])) THEN 11
                WHEN NOT a.is_contact OR evidence.interaction_id IS NULL THEN 20
                WHEN evidence.basis IS NULL THEN 30
-               WHEN evidence.is_quarantined THEN 40
+               WHEN evidence.standing = 2 THEN 40
+               WHEN evidence.standing = 1 THEN 41
                WHEN refusal.has_blocked THEN 51
                WHEN refusal.has_stopped THEN 50
                WHEN a.has_paused_all THEN 60
@@ -56,10 +57,9 @@ judged AS MATERIALIZED (
            END AS reason
     FROM asked a
     LEFT JOIN LATERAL (
-        -- Any valid evidence will do: a short-lived newer one never hides a longer older one.
-        SELECT i.id AS interaction_id,
-               rule.basis,
-               COALESCE(batch.trust = 'quarantined', FALSE) AS is_quarantined
+        -- Any valid evidence will do: a short-lived newer one never hides a longer older one, and what waits for its
+        -- probe or is under suspicion never hides what is good.
+        SELECT i.id AS interaction_id, rule.basis, trusted.standing
         FROM consent_interaction i
         LEFT JOIN rule
                ON rule.country = a.country
@@ -67,12 +67,16 @@ judged AS MATERIALIZED (
               AND i.occurred_at > rule.valid_after
               AND (i.opt_out_offered OR NOT rule.needs_opt_out_offered)
         LEFT JOIN consent_importbatch batch ON batch.id = i.batch_id
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN batch.trust = 'quarantined' THEN 2 WHEN batch.trust = 'probe' AND NOT i.is_probe THEN 1 ELSE 0 END AS standing
+        ) trusted
         WHERE i.business_id = %(business_id)s
           AND i.recipient_id = a.id
           AND i.withdrawn_at IS NULL
+          -- An undo holds for the whole batch at once, and for each of its people when their proof is written.
+          AND batch.trust IS DISTINCT FROM 'withdrawn'
           AND i.occurred_at <= %(now)s::timestamptz
-        ORDER BY (rule.basis IS NOT NULL AND batch.trust IS DISTINCT FROM 'quarantined') DESC,
-                 (rule.basis IS NOT NULL) DESC, rule.basis, i.occurred_at DESC, i.id
+        ORDER BY rule.basis IS NULL, trusted.standing, rule.basis, i.occurred_at DESC, i.id
         LIMIT 1
     ) evidence ON TRUE
     LEFT JOIN LATERAL (

@@ -1,10 +1,10 @@
 -- import_contacts · makes or updates the business's contacts; an empty cell never overwrites what is known
--- in: business_id, now
+-- in: business_id, batch_id, now
 -- out: made, changed
 WITH told AS (
     INSERT INTO consent_contact AS c
-        (code, business_id, recipient_id, name, language, attributes, last_reaction, created_at, updated_at)
-    SELECT contact_code, %(business_id)s, recipient_id, name, language, attributes, 0, %(now)s, %(now)s
+        (code, business_id, recipient_id, name, language, attributes, last_reaction, brought_by_id, created_at, updated_at)
+    SELECT contact_code, %(business_id)s, recipient_id, name, language, attributes, 0, %(batch_id)s, %(now)s, %(now)s
     FROM import_person
     ORDER BY recipient_id
     ON CONFLICT (business_id, recipient_id) DO UPDATE

@@ -1,14 +1,19 @@
 -- import_evidence · adds the interactions that are not known yet, and lays out one link of proof per person for the ledger
 -- in: business_id, batch_id, batch_code, kind_names, now
 WITH added AS (
-    INSERT INTO consent_interaction
-        (business_id, recipient_id, kind, provenance, occurred_at, opt_out_offered, evidence, batch_id, created_at)
-    SELECT %(business_id)s, p.recipient_id, r.kind, 2, r.occurred_at, r.opt_out_offered, r.evidence, %(batch_id)s, %(now)s
+    INSERT INTO consent_interaction AS known
+        (business_id, recipient_id, kind, provenance, occurred_at, opt_out_offered, evidence, batch_id, is_probe, created_at)
+    SELECT DISTINCT ON (p.recipient_id, r.kind, r.occurred_at, r.evidence)
+           %(business_id)s, p.recipient_id, r.kind, 2, r.occurred_at, r.opt_out_offered, r.evidence, %(batch_id)s, FALSE, %(now)s
     FROM import_row r
     JOIN import_person p USING (value)
     WHERE r.kind IS NOT NULL
-    ORDER BY p.recipient_id, r.line
-    ON CONFLICT (business_id, recipient_id, kind, occurred_at, evidence) DO NOTHING
+    ORDER BY p.recipient_id, r.kind, r.occurred_at, r.evidence, r.line
+    ON CONFLICT (business_id, recipient_id, kind, occurred_at, evidence) WHERE withdrawn_at IS NULL
+    -- What an undo has not reached yet is brought again: from now on it stands on this batch's word.
+    DO UPDATE
+    SET batch_id = EXCLUDED.batch_id, is_probe = FALSE, opt_out_offered = EXCLUDED.opt_out_offered, created_at = EXCLUDED.created_at
+    WHERE EXISTS (SELECT 1 FROM consent_importbatch b WHERE b.id = known.batch_id AND b.trust = 'withdrawn')
     RETURNING recipient_id, kind, occurred_at, opt_out_offered, evidence
 )
 INSERT INTO new_link

@@ -5,7 +5,6 @@ from django.core.files.base import ContentFile
 
 from businesses.models import AuditEvent, User
 from consent import contacts, imports, interactions, refusals
-from consent.models import ImportBatch
 from tests.make import NOW, make_business
 
 pytestmark = pytest.mark.django_db
@@ -51,13 +50,15 @@ def test_records_are_read_only(operator, batch, table):
 
 @pytest.mark.parametrize(("action", "trust"), [("quarantine", "quarantined"), ("vouch", "vouched")])
 def test_evidence_is_judged_by_file(operator, batch, action, trust):
-    ImportBatch.objects.update(trust="probe")
-    operator.post("/admin/consent/importbatch/", {"action": action, "_selected_action": [batch.pk]}, follow=True)
+    chosen = {"action": action, "_selected_action": [batch.pk]}
+    answer = operator.post("/admin/consent/importbatch/", chosen, follow=True)
+    assert "Write down why" in answer.content.decode()
+    operator.post("/admin/consent/importbatch/", chosen | {"words": "I called them."}, follow=True)
     batch.refresh_from_db()
     assert batch.trust == trust
     noted = AuditEvent.objects.get(action=f"import.{trust}")
     assert (noted.actor.email, noted.before, noted.after) == (
         "operator@example.org",
         {"trust": "probe"},
-        {"trust": trust},
+        {"trust": trust, "words": "I called them."},
     )

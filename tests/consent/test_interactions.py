@@ -28,7 +28,7 @@ def test_what_a_business_attests_needs_proof(business, recipient):
     with pytest.raises(interactions.CannotNote, match="proves"):
         interactions.attest(**facts, occurred_at=NOW, evidence=" ")
     with pytest.raises(interactions.CannotNote, match="not come yet"):
-        interactions.attest(**facts, occurred_at=NOW + timedelta(seconds=1), evidence="order 1")
+        interactions.attest(**facts, occurred_at=NOW + timedelta(minutes=6), evidence="order 1")
     assert not Interaction.objects.exists()
     attested = interactions.attest(**facts, occurred_at=NOW, evidence="order 1", opt_out_offered=True)
     assert (attested.provenance, attested.opt_out_offered) == (Interaction.Provenance.ATTESTED, True)

@@ -23,7 +23,7 @@ from businesses.prices import format_micro
 from config.demo import cast, crowd, people, proof, telling
 from config.demo.cast import Cast
 from config.demo.telling import Told
-from consent import imports
+from consent import imports, suspicion
 from consent.models import ImportBatch
 from feedback.models import Callback, Report
 from templates_approval import gallery, review
@@ -51,7 +51,7 @@ def tell() -> list[str]:
     with translation.override("en"), _messaging_service() as sink_url:
         players = _assemble(told, sink_url)
         bakery = players.bakery
-        _bring_people(told, "2", bakery, FOLDER / "contacts-bakery.csv")
+        _bring_people(told, players, "2", bakery, FOLDER / "contacts-bakery.csv")
         template = _say_it(told, players)
         first = _send(told, "4a", template, players.phones, "Black Friday, French speakers", {"languages": ["fr"]})
         second = _send(told, "4b", template, players.service, "Black Friday, everybody", {})
@@ -82,7 +82,7 @@ def _assemble(told: Told, sink_url: str) -> Cast:
     return players
 
 
-def _bring_people(told: Told, number: str, business: Business, path: Path, *, n_shared: int = 0) -> None:
+def _bring_people(told: Told, players: Cast, number: str, business: Business, path: Path, *, n_shared: int = 0) -> None:
     told.chapter(f"{number} · {business.name} brings its contacts")
     if n_shared:
         summary = people.overlap(path, seed=SEED, n=N_SECOND, of=N_PEOPLE, share=n_shared / N_SECOND)
@@ -97,6 +97,12 @@ def _bring_people(told: Told, number: str, business: Business, path: Path, *, n_
     if batch.state != ImportBatch.State.DONE:
         raise CannotGoOn(f"The import failed: {batch.failure}")
     telling.file_read(told, batch, n_countries=len(summary.by_country))
+    suspicion.vouch(
+        batch=batch, by=players.operator, words="Asked them for ten of the forms: all there.", now=timezone.now()
+    )
+    told.line(
+        f"On probation: {batch.n_probe} people may be told first. The operator looks at ten of the forms, and vouches"
+    )
 
 
 def _say_it(told: Told, players: Cast) -> Template:
@@ -189,7 +195,7 @@ def _react(told: Told, number: str, sender: Sender, seed: int) -> None:
 
 def _second_business(told: Told, players: Cast) -> Broadcast:
     workshop, phones = players.workshop, players.workshop_phones
-    _bring_people(told, "6", workshop, FOLDER / "contacts-workshop.csv", n_shared=round(N_SECOND * 0.4))
+    _bring_people(told, players, "6", workshop, FOLDER / "contacts-workshop.csv", n_shared=round(N_SECOND * 0.4))
     template = _approved(workshop, "bike_week", ("en", "fr"), players.reviewer)
     broadcast = _send(told, "6a", template, phones, "Bike week", {})
     _react(told, "6b", phones, SEED + 1)

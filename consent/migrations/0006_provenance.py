@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('businesses', '0003_seed_prices'),
-        ('consent', '0004_import_lease'),
+        ('consent', '0005_slots_count_on_arrival'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

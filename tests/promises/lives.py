@@ -15,7 +15,7 @@ from broadcasts import chunks, gate, plan, settle
 from broadcasts.channels.base import Message, Outcome, OutcomeKind, ReceiptStatus, ReceiptUpdate
 from broadcasts.models import Broadcast, Delivery
 from businesses.models import Business, User
-from consent import imports, interactions, refusals
+from consent import interactions, refusals, suspicion, trust
 from consent.models import Address, BasisRule, CapRule, Contact, ImportBatch, Interaction, Recipient
 from consent.reasons import Reason
 from templates_approval.models import Version
@@ -24,7 +24,7 @@ from tests.promises import model
 
 COUNTRIES = ("FR", "FR", "DE", "GB", "US", "CA", "IN", "BR", "KE")
 KINDS = tuple(Interaction.Kind)
-TRUSTS = (ImportBatch.Trust.VOUCHED, ImportBatch.Trust.VOUCHED, ImportBatch.Trust.QUARANTINED)
+TRUSTS = tuple(ImportBatch.Trust)
 N_BATCHES = 8
 SCOPES = {1: "platform", 2: "business", 3: "business_not_interested"}
 LIFE_HOURS = 72
@@ -156,6 +156,7 @@ def _past(world: World, shop: Shop, recipient: Recipient, person: model.Person) 
         opt_out_offered=evidence.opt_out_offered,
         evidence=f"order {next(world.numbers)}",
         batch_id=batch_id,
+        is_probe=batch_id is not None and evidence.is_probe,
         withdrawn_at=world.now if evidence.is_withdrawn else None,
         created_at=world.now,
     )
@@ -245,10 +246,11 @@ def _deal(world: World, person: model.Person, shop: Shop) -> None:
 
 def _judge_a_batch(world: World, shop: Shop) -> None:
     batch_id, told = world.chance.choice(list(shop.batches.items()))
-    trust = world.chance.choice(TRUSTS)
     batch = ImportBatch.objects.select_related("business").get(pk=batch_id)
-    imports.judge(batch=batch, trust=trust, by=world.operator, now=world.now)
-    told.trust = trust.value
+    judge = world.chance.choice((suspicion.vouch, suspicion.quarantine, trust.pass_probe))
+    said = {} if judge is trust.pass_probe else {"by": world.operator, "words": "Looked at it."}
+    if judge(batch=batch, now=world.now, **said):
+        told.trust = {suspicion.vouch: "vouched", suspicion.quarantine: "quarantined", trust.pass_probe: "clean"}[judge]
 
 
 def _change_a_cap(world: World) -> None:

@@ -116,7 +116,7 @@ def judge(person: Person, asked: Question, policy: Policy) -> str:
 
 
 def _against_the_evidence(person: Person, asked: Question, policy: Policy) -> str:
-    done = [e for e in person.evidence[asked.business] if not e.is_withdrawn and e.occurred_at <= asked.now]
+    done = [e for e in person.evidence[asked.business] if not _is_withdrawn(e) and e.occurred_at <= asked.now]
     if asked.business not in person.contact_of or not done:
         return "no_interaction"
     valid = [e for e in done if _is_basis(e, person.country, asked.now, policy)]
@@ -129,6 +129,10 @@ def _against_the_evidence(person: Person, asked: Question, policy: Policy) -> st
     return "quarantined"
 
 
+def _is_withdrawn(evidence: Evidence) -> bool:
+    return evidence.is_withdrawn or (evidence.batch is not None and evidence.batch.trust == "withdrawn")
+
+
 def _is_basis(evidence: Evidence, country: str, now: datetime, policy: Policy) -> bool:
     return any(
         rule.kind == evidence.kind
@@ -139,7 +143,7 @@ def _is_basis(evidence: Evidence, country: str, now: datetime, policy: Policy) -
 
 
 def _may_be_relied_on(evidence: Evidence) -> bool:
-    if evidence.batch is None or evidence.batch.trust == "vouched":
+    if evidence.batch is None or evidence.batch.trust in ("vouched", "clean"):
         return True
     return evidence.batch.trust == "probe" and evidence.is_probe
 

@@ -13,7 +13,7 @@ from functools import cache
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from broadcasts import secrets
+from businesses import secrets
 
 # One AES block: check (4 bytes of zeros), attempt (1), broadcast (5), recipient (6). A forged code decrypts to
 # zeros in the check with probability 2⁻³².

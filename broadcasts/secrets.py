@@ -7,17 +7,9 @@ import secrets
 from functools import cache
 
 from cryptography.fernet import Fernet
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.conf import settings
 
 from broadcasts.models import Sender
-
-
-def derive(purpose: str, *, length: int = 32) -> bytes:
-    """Return ``length`` key bytes for one purpose, so that no two uses share a key."""
-    hkdf = HKDF(algorithm=hashes.SHA256(), length=length, salt=b"tambour", info=purpose.encode())
-    return hkdf.derive(settings.SECRET_KEY.encode())
+from businesses.secrets import derive
 
 
 @cache

@@ -1,133 +1,266 @@
-"""The proof of consent: per person an append-only chain of events, each sealed with the hash of the one before.
+"""The proof of consent: per person an append-only chain of sealed events, each carrying the hash of the one before.
 
-``hash = sha256(previous hash ‖ text)``, where the text is, one a line: recipient, position, business (or -), kind,
-moment in UTC with microseconds, payload as PostgreSQL spells jsonb. The first link's previous hash is 32 zero bytes.
-PostgreSQL writes the hashes; this module recomputes them in Python, so that two programs have to agree.
+What a link says is encrypted with a key of the person (for each business one, so that each relation can be erased by
+itself); the chain runs over what is encrypted. Whoever destroys the key makes the links unreadable, and the chain still
+proves that none was changed, added between or taken out. How a link is closed is told in ``sealing``, what it may say
+in ``links``; ``dossier`` opens what is here.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from datetime import UTC, datetime
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from django.db import connection
-from psycopg.types.json import Jsonb
+from django.db import connection, transaction
 
 from businesses.models import Business
-from consent.models import ConsentEvent, Recipient
+from consent import links, sealing
+from consent.models import ConsentEvent, PersonKey, Recipient, Wording
 
-APPEND_LINKS = (Path(__file__).parent / "sql" / "append_links.sql").read_text()
+SQL = Path(__file__).parent / "sql"
+LINK_HEADS = (SQL / "link_heads.sql").read_text()
+APPEND_LINK = (SQL / "append_link.sql").read_text()
 ONE_LINK = (
     "WITH new_link (recipient_id, business_id, kind, payload) AS"
-    " (SELECT %(recipient_id)s::bigint, %(business_id)s::bigint, %(kind)s::text, %(payload)s::jsonb)"
+    " (SELECT %(recipient_id)s::bigint, %(business_id)s::bigint, %(kind)s::text, %(payload)s::text)"
 )
-FIRST_HASH = bytes(32)
-SLICE_LINKS = 10_000
+COPY_KEYS = "COPY consent_personkey (recipient_id, business_id, wrapped) FROM STDIN"
+COPY_LINKS = (
+    "COPY consent_consentevent (recipient_id, position, business_id, kind, sealed, previous_hash, hash, created_at)"
+    " FROM STDIN"
+)
+NULL = r"\N"
+SLICE_LINKS = 5_000
+PART_LINKS = 250
+# What a link takes of the machine's randomness: a new key, and a nonce each for the key and for the link.
+CHANCE_BYTES = sealing.KEY_BYTES + 2 * sealing.NONCE_BYTES
+
+# recipient, business, kind, what to say (None: nothing), position, hash of the link before, wrapped key if there is one
+Head = tuple[int, int | None, str, str | None, int, bytes | None, bytes | None]
 
 
 class Link(NamedTuple):
-    """A stored link with its payload in the very letters that were hashed."""
+    """A link as it is stored."""
 
     recipient_id: int
     position: int
     business_id: int | None
     kind: str
     created_at: datetime
-    payload: str
+    sealed: bytes
     previous_hash: bytes
     hash: bytes
 
 
+class Closed(NamedTuple):
+    """A link as it is stored, and the wrapped key when it was made for it."""
+
+    sealed: bytes
+    previous_hash: bytes
+    hash: bytes
+    wrapped: bytes | None
+
+
 def append(
-    *, recipient: Recipient, business: Business | None, kind: str, payload: dict[str, Any], now: datetime
+    *,
+    recipient: Recipient,
+    business: Business | None,
+    kind: str,
+    payload: dict[str, Any],
+    now: datetime,
+    actor: str = "",
+    wording: Wording | None = None,
+    locale: str = "",
 ) -> ConsentEvent:
     """Add one link to a person's chain, in the caller's transaction, which holds the recipient's lock.
 
-    Never put an address into ``payload``: the chain outlives the person's erasure.
+    ``actor`` is told by the door when it is not given; ``wording`` is what the person was shown, in ``locale``. Never
+    put an address into ``payload``. Raises ``UnknownLink`` for what ``links`` does not know.
     """
-    values: dict[str, Any] = {
-        "recipient_id": recipient.pk,
-        "business_id": business.pk if business else None,
-        "kind": kind,
-        "payload": Jsonb(payload),
-        "now": now,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(f"{ONE_LINK} {APPEND_LINKS} RETURNING id", values)
-        (pk,) = cursor.fetchone()
-    return ConsentEvent.objects.get(pk=pk)
+    said = {**payload, "actor": actor or payload.get("actor") or links.actor_of(payload)}
+    if wording is not None:
+        said["wording"] = {name: getattr(wording, name) for name in ("code", "version", "locale", "hash")}
+    if language := locale or payload.get("locale") or (wording.locale if wording else recipient.locale):
+        said["locale"] = language
+    links.check(kind, said)
+    return _append(recipient.pk, business, kind, json.dumps(said, sort_keys=True, separators=(",", ":")), now)
 
 
 def append_many(*, now: datetime) -> int:
     """Add a link for each row of the temporary table ``new_link`` (recipient_id, business_id, kind, payload).
 
-    At most one row per recipient; the caller holds their locks. Returns how many were added.
+    At most one row per recipient; the caller holds their locks. Returns how many were added. They pass through this
+    process in slices: memory stays the same however many there are.
     """
+    n_links = 0
+    codes: dict[int | None, str | None] = {None: None}
+    # A cursor of the server's, and none that outlives the transaction: `new_link` goes with it.
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        cursor.execute(LINK_HEADS)
+        while heads := cursor.fetchmany(SLICE_LINKS):
+            if unknown := {head[1] for head in heads} - codes.keys():
+                codes.update(Business.objects.filter(pk__in=unknown).values_list("pk", "code"))
+            _copy(heads, codes, now)
+            n_links += len(heads)
+    return n_links
+
+
+@transaction.atomic
+def destroy_key(*, recipient_id: int, now: datetime, business: Business | None = None) -> bool:
+    """Make unreadable whatever the links say of a person: all of them, or those of one business.
+
+    The chain stays provable and ends with a link ``erased`` that says nothing more. Links that come later, when the
+    person comes back, get a new key. Returns whether there was anything left to do.
+    """
+    Recipient.objects.select_for_update(no_key=True).get(pk=recipient_id)
+    keys, chain = PersonKey.objects.filter(recipient=recipient_id), ConsentEvent.objects.filter(recipient=recipient_id)
+    if business is not None:
+        keys, chain = keys.filter(business_id=business.pk), chain.filter(business=business)
+    n_destroyed, _ = keys.delete()
+    last = chain.order_by("-position").values_list("kind", flat=True).first()
+    if not n_destroyed and last == links.ERASED:
+        return False
+    _append(recipient_id, business, links.ERASED, None, now)
+    return True
+
+
+# --- Writing --------------------------------------------------------------------------------------
+
+
+def _append(recipient_id: int, business: Business | None, kind: str, text: str | None, now: datetime) -> ConsentEvent:
+    values: dict[str, Any] = {
+        "recipient_id": recipient_id,
+        "business_id": business.pk if business else None,
+        "kind": kind,
+        "payload": text,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(APPEND_LINKS, {"now": now})
-        n_links: int = cursor.rowcount
-        return n_links
+        cursor.execute(f"{ONE_LINK} {LINK_HEADS}", values)
+        head = cursor.fetchone()
+        code = business.code if business else None
+        closed = _close(head, code, sealing.moment(now), os.urandom(CHANCE_BYTES))
+        event = {name: values[name] for name in ("recipient_id", "business_id", "kind")} | {
+            "position": head[4],
+            "sealed": closed.sealed,
+            "previous_hash": closed.previous_hash,
+            "hash": closed.hash,
+        }
+        cursor.execute(APPEND_LINK, {**event, "now": now, "wrapped": closed.wrapped})
+        (pk,) = cursor.fetchone()
+    return ConsentEvent(pk=pk, created_at=now, **event)
+
+
+def _copy(heads: list[Head], codes: dict[int | None, str | None], now: datetime) -> None:
+    """Write many links, and the keys made for them. The database takes in one part while the next is being sealed."""
+    keys: list[str] = []
+    moment, at = sealing.moment(now), now.isoformat()
+    with connection.cursor() as cursor:
+        with cursor.copy(COPY_LINKS) as copy:
+            for first in range(0, len(heads), PART_LINKS):
+                copy.write("".join(_lines(heads[first : first + PART_LINKS], codes, moment, at, keys)))
+        with cursor.copy(COPY_KEYS) as copy:
+            copy.write("".join(keys))
+
+
+def _lines(
+    heads: list[Head], codes: dict[int | None, str | None], moment: str, at: str, keys: list[str]
+) -> Iterator[str]:
+    """Yield the links as COPY reads them, and lay the lines of new keys into ``keys``."""
+    # One call for all the randomness: a million small ones take a second.
+    chance = os.urandom(CHANCE_BYTES * len(heads))
+    for n, head in enumerate(heads):
+        recipient_id, business_id, kind, _, position, *_ = head
+        link = _close(head, codes[business_id], moment, chance[n * CHANCE_BYTES : (n + 1) * CHANCE_BYTES])
+        sealed, previous_hash, link_hash, wrapped = link
+        if wrapped is not None:
+            keys.append(f"{recipient_id}\t{business_id or 0}\t\\\\x{wrapped.hex()}\n")
+        business = NULL if business_id is None else business_id
+        yield (
+            f"{recipient_id}\t{position}\t{business}\t{kind}\t\\\\x{sealed.hex()}"
+            f"\t\\\\x{previous_hash.hex()}\t\\\\x{link_hash.hex()}\t{at}\n"
+        )
+
+
+def _close(head: Head, business_code: str | None, moment: str, chance: bytes) -> Closed:
+    """Seal what is to be said, with the person's key or a new one, and chain it."""
+    recipient_id, business_id, kind, text, position, last_hash, wrapped = head
+    header = sealing.header(position=position, business_code=business_code, kind=kind, moment=moment)
+    previous_hash = last_hash or sealing.genesis(recipient_id)
+    if text is None:
+        sealed, link_hash = sealing.close_blank(header=header, previous_hash=previous_hash)
+        return Closed(sealed, previous_hash, link_hash, None)
+    if wrapped is None:
+        key = chance[:32]
+        new = sealing.wrap(key=key, nonce=chance[32:44], recipient_id=recipient_id, business_id=business_id or 0)
+    else:
+        key, new = sealing.unwrap(wrapped=wrapped, recipient_id=recipient_id, business_id=business_id or 0), None
+    sealed, link_hash = sealing.close(
+        key=key, nonce=chance[44:], header=header, text=text.encode(), previous_hash=previous_hash
+    )
+    return Closed(sealed, previous_hash, link_hash, new)
+
+
+# --- Proving --------------------------------------------------------------------------------------
 
 
 def verify(*, recipient_id: int | None = None) -> list[str]:
     """Recompute every chain (or one person's) and say in words where it is broken; nothing to say means it is whole.
 
-    A chain that was cut at its end cannot be seen from inside; a root kept outside the database tells.
+    A chain that was cut at its end cannot be seen from inside: the signed ``roots`` tell.
     """
-    findings: list[str] = []
+    return list(findings(recipient_id=recipient_id))
+
+
+def findings(*, recipient_id: int | None = None, progress: Callable[[int], None] | None = None) -> Iterator[str]:
+    """Yield what ``verify`` says, as it is found; ``progress`` is told how many links have been looked at."""
+    codes = dict(Business.objects.values_list("pk", "code"))
     before: Link | None = None
-    for link in _links(recipient_id):
-        is_first = before is None or before.recipient_id != link.recipient_id
-        findings += _wrong_with(link, None if is_first else before)
-        before = link
-    return findings
+    n_links = 0
+    for slice_of_links in _slices(recipient_id):
+        for link in slice_of_links:
+            is_first = before is None or before.recipient_id != link.recipient_id
+            yield from _wrong_with(link, None if is_first else before, codes.get(link.business_id or 0))
+            before = link
+        n_links += len(slice_of_links)
+        if progress is not None:
+            progress(n_links)
 
 
-def link_hash(link: Link) -> bytes:
-    """Return the hash that ``link`` must carry, computed from its other fields."""
-    text = "\n".join(
-        (
-            str(link.recipient_id),
-            str(link.position),
-            "-" if link.business_id is None else str(link.business_id),
-            link.kind,
-            link.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f"),
-            link.payload,
-        )
-    )
-    return hashlib.sha256(link.previous_hash + text.encode()).digest()
-
-
-def _wrong_with(link: Link, before: Link | None) -> list[str]:
+def _wrong_with(link: Link, before: Link | None, business_code: str | None) -> Iterator[str]:
     place = f"recipient {link.recipient_id}, link {link.position}"
-    found = []
     if link.position != (before.position + 1 if before else 1):
-        found.append(f"{place}: the link before it is missing")
-    if link.previous_hash != (before.hash if before else FIRST_HASH):
-        found.append(f"{place}: it is not chained to the link before it")
-    if link.hash != link_hash(link):
-        found.append(f"{place}: its content was changed after it was sealed")
-    return found
+        yield f"{place}: the link before it is missing"
+    if link.previous_hash != (before.hash if before else sealing.genesis(link.recipient_id)):
+        yield f"{place}: it is not chained to the link before it"
+    header = sealing.header(
+        position=link.position,
+        business_code=business_code,
+        kind=link.kind,
+        moment=sealing.moment(link.created_at),
+    )
+    content = sealing.content(header=header, sealed=link.sealed)
+    if link.hash != sealing.chained(previous_hash=link.previous_hash, content=content):
+        yield f"{place}: its content was changed after it was sealed"
 
 
-def _links(recipient_id: int | None) -> Iterator[Link]:
+def _slices(recipient_id: int | None) -> Iterator[list[Link]]:
     """Yield the links in order, a slice at a time, so that any number of them fits into memory."""
     last = (recipient_id or 0, 0)
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT recipient_id, position, business_id, kind, created_at, payload::text, previous_hash, hash"
+                "SELECT recipient_id, position, business_id, kind, created_at, sealed, previous_hash, hash"
                 " FROM consent_consentevent WHERE (recipient_id, position) > (%s, %s) AND (%s OR recipient_id = %s)"
                 " ORDER BY recipient_id, position LIMIT %s",
                 [*last, recipient_id is None, recipient_id, SLICE_LINKS],
             )
-            slice_of_rows = cursor.fetchall()
-        for row in slice_of_rows:
-            link = Link(*row)
-            yield link._replace(previous_hash=bytes(link.previous_hash), hash=bytes(link.hash))
-        if len(slice_of_rows) < SLICE_LINKS:
+            links_in_order = [Link(*row) for row in cursor.fetchall()]
+        if links_in_order:
+            yield links_in_order
+        if len(links_in_order) < SLICE_LINKS:
             return
-        last = slice_of_rows[-1][:2]
+        last = links_in_order[-1][:2]

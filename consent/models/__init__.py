@@ -1,8 +1,9 @@
 """People, what they did, what they allowed, what they refused, and how often they were told."""
 
-from consent.models.evidence import ConsentEvent, EvidenceCase, ImportBatch, ImportFault, Interaction
+from consent.models.evidence import EvidenceCase, ImportBatch, ImportFault, Interaction
 from consent.models.people import Address, Contact, Recipient, Refusal, Suppression
 from consent.models.policy import BasisRule, CapRule, EvidencePolicy, QuietHours
+from consent.models.proof import ConsentEvent, PersonKey, Wording
 from consent.models.spending import CapEntry
 
 __all__ = [
@@ -17,8 +18,10 @@ __all__ = [
     "ImportBatch",
     "ImportFault",
     "Interaction",
+    "PersonKey",
     "QuietHours",
     "Recipient",
     "Refusal",
     "Suppression",
+    "Wording",
 ]

@@ -206,19 +206,3 @@ class EvidenceCase(models.Model):
 
     def __str__(self) -> str:
         return self.batch.code
-
-
-class ConsentEvent(models.Model):
-    """One link of a person's chain of proof; the database refuses to change or remove it."""
-
-    recipient = models.ForeignKey(Recipient, models.PROTECT, related_name="+")
-    position = models.PositiveIntegerField()
-    business = models.ForeignKey(Business, models.PROTECT, null=True, related_name="+")
-    kind = models.CharField(max_length=24)
-    payload = models.JSONField()
-    previous_hash = models.BinaryField(max_length=32)
-    hash = models.BinaryField(max_length=32)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["recipient", "position"], name="consent_event_in_chain")]

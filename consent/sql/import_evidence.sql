@@ -22,6 +22,7 @@ SELECT recipient_id,
        'interaction',
        jsonb_build_object(
            'via', 'import',
+           'actor', 'business',
            'batch', %(batch_code)s::text,
            'provenance', 'attested',
            'interactions', jsonb_agg(jsonb_build_object(

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from businesses.models import AuditEvent, Event
-from consent import imports, ledger, refusals, suppressions
+from consent import dossier, imports, ledger, refusals, suppressions
 from consent.models import (
     Address,
     ConsentEvent,
@@ -70,7 +70,8 @@ def test_a_file_becomes_people_contacts_evidence_and_proof(business):
     assert proof.occurred_at == datetime(2026, 3, 13, 23, tzinfo=UTC)  # midnight in Paris
     link = ConsentEvent.objects.get(recipient=contact.recipient)
     assert (link.position, link.kind, link.business) == (1, "interaction", business)
-    assert link.payload == {
+    assert dossier.read(link) == {
+        "actor": "business",
         "via": "import",
         "batch": batch.code,
         "provenance": "attested",
@@ -193,7 +194,7 @@ def test_a_repeated_row_is_a_duplicate_and_further_evidence_is_not(business):
     assert Contact.objects.of(business).get().name == "Camille Durand"
     assert Interaction.objects.count() == 2
     link = ConsentEvent.objects.get()
-    assert [what["evidence"] for what in link.payload["interactions"]] == ["order 1", "order 2"]
+    assert [what["evidence"] for what in dossier.read(link)["interactions"]] == ["order 1", "order 2"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from businesses.models import Business, Event
-from consent import contacts, ledger, refusals
+from consent import contacts, dossier, ledger, refusals
 from consent.models import ConsentEvent, Contact, Interaction, Refusal
 from tests.make import NOW, make_business
 
@@ -42,7 +42,8 @@ def test_a_stop_is_recorded_proved_and_told(business, recipient):
     assert (refusal.legal_entity, refusal.kind, refusal.via) == (business.legal_entity, Refusal.Kind.STOPPED, "keyword")
     assert (refusal.refused_at, refusal.lifted_at) == (NOW, None)
     link = ConsentEvent.objects.get()
-    assert (link.kind, link.business, link.payload) == ("stopped", business, {"via": "keyword"})
+    assert (link.kind, link.business) == ("stopped", business)
+    assert dossier.read(link) == {"via": "keyword", "actor": "person"}
     told = Event.objects.get(business=business, kind="contact.stopped")
     assert told.payload == {"contact": Contact.objects.get().code, "via": "keyword"}
     assert ledger.verify() == []
@@ -107,7 +108,7 @@ def test_a_person_chooses_how_often(recipient):
     assert not refusals.set_own_limit(recipient_id=recipient.pk, limit=1, via="page", now=NOW)
     recipient.refresh_from_db()
     assert recipient.own_limit == 1
-    assert ConsentEvent.objects.get().payload == {"via": "page", "before": None, "after": 1}
+    assert dossier.read(ConsentEvent.objects.get()) == {"via": "page", "actor": "person", "before": None, "after": 1}
     assert refusals.set_own_limit(recipient_id=recipient.pk, limit=None, via="page", now=NOW)
     recipient.refresh_from_db()
     assert recipient.own_limit is None

@@ -1,4 +1,4 @@
-"""What the ledger holds of a person, opened with their keys; of what a key was destroyed for, only that it was there."""
+"""What the ledger holds of a person, opened with their keys; where a key was destroyed, only that it was there."""
 
 from __future__ import annotations
 

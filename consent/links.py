@@ -25,7 +25,7 @@ class Link(TypedDict):
 
 
 class Choice(Link):
-    """A person's word, through a door: keyword, button, page, phone, provider; on their behalf: api, import, operator."""
+    """A word of the person, through a door: keyword, button, page, phone, provider; for them: api, import, operator."""
 
     via: str
     evidence: NotRequired[str]

@@ -21,6 +21,9 @@ CLOCK_TABLE = (
     ("feedback.tasks.fold", 1.0, "receipts"),
     ("broadcasts.tasks.carry_notices", 1.0, "receipts"),
     ("consent.tasks.run_imports", 1.0, "imports"),
+    ("consent.tasks.carry_on_undoing", 5.0, "imports"),
+    ("consent.tasks.fill_probes", 600.0, "imports"),
+    ("feedback.tasks.judge_evidence", 600.0, "imports"),
     ("broadcasts.tasks.prune", 3600.0, "imports"),
 )
 

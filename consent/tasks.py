@@ -1,11 +1,21 @@
-"""The clock's door: reads the contact files that wait."""
+"""The clock's door: reads the contact files that wait, and writes down what undone ones have left to write."""
 
 from celery import shared_task
 from django.utils import timezone
 
-from consent import imports
+from consent import imports, trust, withdrawal
 
 
 @shared_task(name="consent.tasks.run_imports")
 def run_imports() -> None:
     imports.run_waiting(now=timezone.now())
+
+
+@shared_task(name="consent.tasks.carry_on_undoing")
+def carry_on_undoing() -> None:
+    withdrawal.carry_on(now=timezone.now())
+
+
+@shared_task(name="consent.tasks.fill_probes")
+def fill_probes() -> None:
+    trust.fill_probes(now=timezone.now())

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from businesses import audit
 from businesses.models import Business, Member, User
 from consent import refusals
+from feedback import denials
 from feedback.models import Report
 
 MAX_WORDS = 1000
@@ -29,7 +30,10 @@ def block_and_report(
     refusals.block(recipient_id=recipient_id, business=business, via=via, now=now)
     if not reason:
         return None
-    return _file(recipient_id, business, broadcast_id, reason, words, via, now)
+    report = _file(recipient_id, business, broadcast_id, reason, words, via, now)
+    # In a transaction of its own: the report stands whatever becomes of the evidence, which the clock weighs again.
+    denials.weigh(report=report, now=now)
+    return report
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
-from feedback import receipts
+from feedback import denials, receipts
 
 CALLBACKS_AT_ONCE = 200
 TURN_SECONDS = 20
@@ -19,3 +19,11 @@ def fold() -> None:
     end = time.monotonic() + TURN_SECONDS
     while time.monotonic() < end and receipts.fold(now=timezone.now(), limit=CALLBACKS_AT_ONCE):
         pass
+
+
+@shared_task(name="feedback.tasks.judge_evidence")
+def judge_evidence() -> None:
+    """Every ten minutes: what was denied and not weighed yet counts, and what came back clean is released."""
+    now = timezone.now()
+    denials.weigh_again(now=now)
+    denials.release_clean(now=now)

@@ -15,8 +15,8 @@ from broadcasts.channels.base import Message, Outcome, OutcomeKind
 from broadcasts.models import Broadcast, Sender
 from businesses import keys, onboarding, wallet
 from businesses.models import ApiKey, Business, Member, User
-from consent import quiet_hours
-from consent.models import Interaction, QuietHours
+from consent import quiet_hours, trust
+from consent.models import ImportBatch, Interaction, QuietHours
 from templates_approval import review, reviewers
 from templates_approval.models import Template, Version
 
@@ -140,15 +140,19 @@ def make_people(
     language: str = "en",
     interaction: int = Interaction.Kind.OPT_IN,
     days_ago: int = 1,
+    batch: ImportBatch | None = None,
     now: datetime | None = None,
 ) -> list[int]:
     """Make ``n`` people who can be told: address, contact and evidence, set-based. Return their recipient ids.
+
+    The evidence is observed, or attested by ``batch``; then only its probe can be told.
 
     Number ``first`` … ``first + n - 1``: the same numbers for two businesses are the same people.
     """
     parameters = {
         "n": n, "first": first, "country": country, "timezone": timezone, "language": language,
         "business_id": business.pk, "kind": int(interaction), "days_ago": days_ago, "now": now or NOW,
+        "provenance": 2 if batch else 1, "batch_id": batch.pk if batch else None,
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(
@@ -183,19 +187,27 @@ def make_people(
         cursor.execute(
             """
             INSERT INTO consent_interaction (business_id, recipient_id, kind, provenance, occurred_at, opt_out_offered,
-                                             evidence, created_at)
-            SELECT %(business_id)s, r.id, %(kind)s, 1, %(now)s::timestamptz - %(days_ago)s * interval '1 day', TRUE,
-                   'form ' || i, %(now)s
+                                             evidence, batch_id, created_at)
+            SELECT %(business_id)s, r.id, %(kind)s, %(provenance)s,
+                   %(now)s::timestamptz - %(days_ago)s * interval '1 day', TRUE, 'form ' || i, %(batch_id)s, %(now)s
             FROM generate_series(%(first)s, %(first)s + %(n)s - 1) i JOIN consent_recipient r ON r.code = 'rcp_' || i
             """,
             parameters,
         )
+        if batch:
+            trust.put_on_probation(batch=batch, now=now or NOW)
         cursor.execute(
             "SELECT id FROM consent_recipient r JOIN generate_series(%(first)s, %(first)s + %(n)s - 1) i"
             " ON r.code = 'rcp_' || i ORDER BY id",
             parameters,
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+def make_batch(*, business: Business, now: datetime = NOW, **fields: Any) -> ImportBatch:
+    """A contact file that was read, on probation; `make_people(batch=…)` puts people into it."""
+    told = {"filename": "clients.csv", "state": ImportBatch.State.DONE, "created_at": now, "finished_at": now, **fields}
+    return ImportBatch.objects.create(business=business, **told)
 
 
 def make_broadcast(

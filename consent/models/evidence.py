@@ -69,6 +69,7 @@ class ImportBatch(models.Model):
     # The last person or contact whom the undo has dealt with.
     withdrawn_to = models.BigIntegerField(default=0)
     n_withdrawn = models.PositiveIntegerField(default=0)
+    n_removed = models.PositiveIntegerField(default=0)
     failure = models.CharField(max_length=300, blank=True)
     n_bytes = models.BigIntegerField(default=0)
     n_bytes_read = models.BigIntegerField(default=0)

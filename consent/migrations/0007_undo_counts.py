@@ -1,0 +1,9 @@
+"""How many contacts an undo removed."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("consent", "0006_provenance")]
+
+    operations = [migrations.AddField("importbatch", "n_removed", models.PositiveIntegerField(default=0))]

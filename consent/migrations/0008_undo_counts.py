@@ -4,6 +4,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("consent", "0006_provenance")]
+    dependencies = [("consent", "0007_sealed_proof")]
 
     operations = [migrations.AddField("importbatch", "n_removed", models.PositiveIntegerField(default=0))]

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from businesses.models import Business
 from consent import ledger, trust
+from consent.links import Circumstances
 from consent.models import ImportBatch, Interaction, Recipient
 
 # How far the clock of a business's program may be ahead of ours.
@@ -22,10 +23,29 @@ class CannotNote(ValidationError):
 
 @transaction.atomic
 def observe(
-    *, business: Business, recipient: Recipient, kind: int, occurred_at: datetime, evidence: str, now: datetime
+    *,
+    business: Business,
+    recipient: Recipient,
+    kind: int,
+    occurred_at: datetime,
+    evidence: str,
+    now: datetime,
+    circumstances: Circumstances | None = None,
 ) -> Interaction | None:
-    """Record what the platform itself saw: a click, a message, a reaction. None when it was already known."""
-    return _under_lock(business, recipient, kind, Interaction.Provenance.OBSERVED, occurred_at, evidence, False, now)
+    """Record what the platform itself saw: a click, a message, a reaction. None when it was already known.
+
+    ``circumstances`` go into the proof: the door, the words that were shown, their language.
+    """
+    return note(
+        business=business,
+        recipient=Recipient.objects.select_for_update(no_key=True).get(pk=recipient.pk),
+        kind=kind,
+        provenance=Interaction.Provenance.OBSERVED,
+        occurred_at=occurred_at,
+        evidence=evidence,
+        circumstances=circumstances,
+        now=now,
+    )
 
 
 @transaction.atomic
@@ -47,8 +67,16 @@ def attest(
     if not evidence.strip():
         raise CannotNote(_("Say what proves it: an order number, a form, a message."))
     batch = trust.batch_of_month(business=business, now=now)
-    noted = _under_lock(
-        business, recipient, kind, Interaction.Provenance.ATTESTED, occurred_at, evidence, opt_out_offered, now, batch
+    noted = note(
+        business=business,
+        recipient=Recipient.objects.select_for_update(no_key=True).get(pk=recipient.pk),
+        kind=kind,
+        provenance=Interaction.Provenance.ATTESTED,
+        occurred_at=occurred_at,
+        evidence=evidence,
+        opt_out_offered=opt_out_offered,
+        batch=batch,
+        now=now,
     )
     trust.put_on_probation(batch=batch, now=now)
     return noted
@@ -65,6 +93,7 @@ def note(
     now: datetime,
     opt_out_offered: bool = False,
     batch: ImportBatch | None = None,
+    circumstances: Circumstances | None = None,
 ) -> Interaction | None:
     """Write the interaction and its link; the caller holds the recipient's lock. None when it was already known.
 
@@ -92,6 +121,7 @@ def note(
         return None
     payload = {
         **({"via": "api", "batch": batch.code} if batch else {}),
+        **{name: fact for name, fact in (circumstances or {}).items() if name != "evidence"},
         "provenance": Interaction.Provenance(provenance).name.lower(),
         "interactions": [
             {
@@ -104,31 +134,6 @@ def note(
     }
     ledger.append(recipient=recipient, business=business, kind="interaction", payload=payload, now=now)
     return interaction
-
-
-def _under_lock(
-    business: Business,
-    recipient: Recipient,
-    kind: int,
-    provenance: Interaction.Provenance,
-    occurred_at: datetime,
-    evidence: str,
-    opt_out_offered: bool,
-    now: datetime,
-    batch: ImportBatch | None = None,
-) -> Interaction | None:
-    locked = Recipient.objects.select_for_update(no_key=True).get(pk=recipient.pk)
-    return note(
-        business=business,
-        recipient=locked,
-        kind=kind,
-        provenance=provenance,
-        occurred_at=occurred_at,
-        evidence=evidence,
-        opt_out_offered=opt_out_offered,
-        batch=batch,
-        now=now,
-    )
 
 
 def _is_in_probe(batch: ImportBatch, recipient: Recipient) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from businesses.models import Business
-from consent import links, sealing
+from consent import links, sealing, wordings
 from consent.models import ConsentEvent, PersonKey, Recipient, Wording
 
 SQL = Path(__file__).parent / "sql"
@@ -83,7 +83,7 @@ def append(
     """
     said = {**payload, "actor": actor or payload.get("actor") or links.actor_of(payload)}
     if wording is not None:
-        said["wording"] = {name: getattr(wording, name) for name in ("code", "version", "locale", "hash")}
+        said["wording"] = wordings.shown(wording)
     if language := locale or payload.get("locale") or (wording.locale if wording else recipient.locale):
         said["locale"] = language
     links.check(kind, said)

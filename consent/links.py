@@ -24,6 +24,13 @@ class Link(TypedDict):
     locale: NotRequired[str]
 
 
+class Circumstances(Link, total=False):
+    """What a door knows beside the act itself: pass it along, it becomes part of the link."""
+
+    via: str
+    evidence: str
+
+
 class Choice(Link):
     """A word of the person, through a door: keyword, button, page, phone, provider; for them: api, import, operator."""
 
@@ -50,9 +57,9 @@ class Dealing(TypedDict):
 class Evidence(Link):
     """What a person did with a business: seen by the platform itself (observed), or attested by the business."""
 
+    via: NotRequired[str]
     provenance: str
     interactions: list[Dealing]
-    via: NotRequired[str]
     batch: NotRequired[str]
 
 

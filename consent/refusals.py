@@ -8,6 +8,7 @@ the legal entity and holds for all of its accounts.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -16,56 +17,65 @@ from django.utils.translation import gettext_lazy as _
 from businesses import events
 from businesses.models import Business
 from consent import interactions, ledger
+from consent.links import Circumstances
 from consent.models import Contact, Interaction, Recipient, Refusal
 
 MAX_OWN_LIMIT = 100
 
 
 @transaction.atomic
-def stop(*, recipient_id: int, business: Business, via: str, now: datetime) -> bool:
+def stop(
+    *, recipient_id: int, business: Business, via: str, now: datetime, circumstances: Circumstances | None = None
+) -> bool:
     """End this business's offers to the person. Returns whether something changed."""
-    return _refuse(recipient_id, business, Refusal.Kind.STOPPED, via, now)
+    return _refuse(recipient_id, business, Refusal.Kind.STOPPED, via, now, circumstances)
 
 
 @transaction.atomic
-def block(*, recipient_id: int, business: Business, via: str, now: datetime) -> bool:
+def block(
+    *, recipient_id: int, business: Business, via: str, now: datetime, circumstances: Circumstances | None = None
+) -> bool:
     """End everything this business sends to the person. Returns whether something changed."""
-    return _refuse(recipient_id, business, Refusal.Kind.BLOCKED, via, now)
+    return _refuse(recipient_id, business, Refusal.Kind.BLOCKED, via, now, circumstances)
 
 
 @transaction.atomic
-def resume(*, recipient_id: int, business: Business, via: str, now: datetime) -> bool:
+def resume(
+    *, recipient_id: int, business: Business, via: str, now: datetime, circumstances: Circumstances | None = None
+) -> bool:
     """Lift the person's stop; a block stays. Returns whether something changed."""
-    return _lift(recipient_id, business, Refusal.Kind.STOPPED, via, now)
+    return _lift(recipient_id, business, Refusal.Kind.STOPPED, via, now, circumstances)
 
 
 @transaction.atomic
-def unblock(*, recipient_id: int, business: Business, via: str, now: datetime) -> bool:
+def unblock(
+    *, recipient_id: int, business: Business, via: str, now: datetime, circumstances: Circumstances | None = None
+) -> bool:
     """Lift the person's block; a stop stays. Returns whether something changed."""
-    return _lift(recipient_id, business, Refusal.Kind.BLOCKED, via, now)
+    return _lift(recipient_id, business, Refusal.Kind.BLOCKED, via, now, circumstances)
 
 
 @transaction.atomic
-def pause_all(*, recipient_id: int, via: str, now: datetime) -> bool:
+def pause_all(*, recipient_id: int, via: str, now: datetime, circumstances: Circumstances | None = None) -> bool:
     """End the offers of all businesses. Returns whether something changed."""
     recipient = locked(recipient_id)
     if recipient.paused_all_at is not None:
         return False
     recipient.paused_all_at = now
     recipient.save(update_fields=["paused_all_at"])
-    ledger.append(recipient=recipient, business=None, kind="paused_all", payload={"via": via}, now=now)
+    ledger.append(recipient=recipient, business=None, kind="paused_all", payload=_said(via, circumstances), now=now)
     return True
 
 
 @transaction.atomic
-def unpause_all(*, recipient_id: int, via: str, now: datetime) -> bool:
+def unpause_all(*, recipient_id: int, via: str, now: datetime, circumstances: Circumstances | None = None) -> bool:
     """Let the businesses that the person has not stopped make offers again. Returns whether something changed."""
     recipient = locked(recipient_id)
     if recipient.paused_all_at is None:
         return False
     recipient.paused_all_at = None
     recipient.save(update_fields=["paused_all_at"])
-    ledger.append(recipient=recipient, business=None, kind="unpaused_all", payload={"via": via}, now=now)
+    ledger.append(recipient=recipient, business=None, kind="unpaused_all", payload=_said(via, circumstances), now=now)
     return True
 
 
@@ -74,7 +84,9 @@ class BadLimit(ValidationError):
 
 
 @transaction.atomic
-def set_own_limit(*, recipient_id: int, limit: int | None, via: str, now: datetime) -> bool:
+def set_own_limit(
+    *, recipient_id: int, limit: int | None, via: str, now: datetime, circumstances: Circumstances | None = None
+) -> bool:
     """Accept at most ``limit`` offers per 7 days over all businesses; None leaves it to the rules.
 
     Returns whether something changed. Raises ``BadLimit``.
@@ -86,13 +98,21 @@ def set_own_limit(*, recipient_id: int, limit: int | None, via: str, now: dateti
         return False
     before, recipient.own_limit = recipient.own_limit, limit
     recipient.save(update_fields=["own_limit"])
-    payload = {"via": via, "before": before, "after": limit}
+    payload = _said(via, circumstances) | {"before": before, "after": limit}
     ledger.append(recipient=recipient, business=None, kind="own_limit", payload=payload, now=now)
     return True
 
 
 @transaction.atomic
-def react(*, recipient_id: int, business: Business, interested: bool, via: str, now: datetime) -> bool:
+def react(
+    *,
+    recipient_id: int,
+    business: Business,
+    interested: bool,
+    via: str,
+    now: datetime,
+    circumstances: Circumstances | None = None,
+) -> bool:
     """Note Interested or Not interested. Interested is evidence of its own; neither lifts a stop.
 
     Returns whether the person's last word to this business changed.
@@ -113,10 +133,13 @@ def react(*, recipient_id: int, business: Business, interested: bool, via: str, 
             provenance=Interaction.Provenance.OBSERVED,
             occurred_at=now,
             evidence=via,
+            circumstances=Circumstances(**_said(via, circumstances)),  # type: ignore[typeddict-item]
             now=now,
         )
     elif changed:
-        ledger.append(recipient=recipient, business=business, kind="not_interested", payload={"via": via}, now=now)
+        ledger.append(
+            recipient=recipient, business=business, kind="not_interested", payload=_said(via, circumstances), now=now
+        )
     return bool(changed)
 
 
@@ -125,7 +148,14 @@ def locked(recipient_id: int) -> Recipient:
     return Recipient.objects.select_for_update(no_key=True).get(pk=recipient_id)
 
 
-def _refuse(recipient_id: int, business: Business, kind: Refusal.Kind, via: str, now: datetime) -> bool:
+def _refuse(
+    recipient_id: int,
+    business: Business,
+    kind: Refusal.Kind,
+    via: str,
+    now: datetime,
+    circumstances: Circumstances | None,
+) -> bool:
     recipient = locked(recipient_id)
     refusal, is_new = Refusal.objects.get_or_create(
         legal_entity_id=business.legal_entity_id,
@@ -138,23 +168,36 @@ def _refuse(recipient_id: int, business: Business, kind: Refusal.Kind, via: str,
     if not is_new:
         refusal.via, refusal.refused_at, refusal.lifted_at = via, now, None
         refusal.save(update_fields=["via", "refused_at", "lifted_at"])
-    _tell(recipient, business, "stopped" if kind == Refusal.Kind.STOPPED else "blocked", via, now)
+    _tell(recipient, business, "stopped" if kind == Refusal.Kind.STOPPED else "blocked", via, now, circumstances)
     return True
 
 
-def _lift(recipient_id: int, business: Business, kind: Refusal.Kind, via: str, now: datetime) -> bool:
+def _lift(
+    recipient_id: int,
+    business: Business,
+    kind: Refusal.Kind,
+    via: str,
+    now: datetime,
+    circumstances: Circumstances | None,
+) -> bool:
     recipient = locked(recipient_id)
     lifted = Refusal.objects.filter(
         legal_entity_id=business.legal_entity_id, recipient=recipient, kind=kind, lifted_at=None
     ).update(lifted_at=now)
     if lifted:
-        _tell(recipient, business, "resumed" if kind == Refusal.Kind.STOPPED else "unblocked", via, now)
+        _tell(recipient, business, "resumed" if kind == Refusal.Kind.STOPPED else "unblocked", via, now, circumstances)
     return bool(lifted)
 
 
-def _tell(recipient: Recipient, business: Business, what: str, via: str, now: datetime) -> None:
+def _tell(
+    recipient: Recipient, business: Business, what: str, via: str, now: datetime, circumstances: Circumstances | None
+) -> None:
     """Seal the proof, and tell the business's programs about the contact they know."""
-    ledger.append(recipient=recipient, business=business, kind=what, payload={"via": via}, now=now)
+    ledger.append(recipient=recipient, business=business, kind=what, payload=_said(via, circumstances), now=now)
     code = Contact.objects.of(business).filter(recipient=recipient).values_list("code", flat=True).first()
     if code is not None:
         events.record(business_id=business.pk, kind=f"contact.{what}", payload={"contact": code, "via": via}, now=now)
+
+
+def _said(via: str, circumstances: Circumstances | None) -> dict[str, Any]:
+    return {**(circumstances or {}), "via": via}

@@ -6,12 +6,18 @@ from datetime import datetime
 from hashlib import sha256
 
 from businesses.models import Business
+from consent.links import Shown
 from consent.models import Wording
 
 
 def current(*, code: str, locale: str, business: Business | None = None) -> Wording | None:
     """Return the latest words shown at this place in this language; None when none were."""
     return Wording.objects.of(business).filter(code=code, locale=locale).order_by("-version").first()
+
+
+def shown(wording: Wording) -> Shown:
+    """Return what a link of proof says of words that a person saw."""
+    return Shown(code=wording.code, version=wording.version, locale=wording.locale, hash=wording.hash)
 
 
 def archived(*, code: str, locale: str, text: str, now: datetime, business: Business | None = None) -> Wording:

@@ -5,7 +5,7 @@ floor, where resources must not reach.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar, cast
 
@@ -107,3 +107,16 @@ def _sane(key: str) -> str:
 
 def _plain(data: Any) -> Any:
     return json.loads(json.dumps(data, cls=JSONEncoder))
+
+
+def errors_of(detail: Any, pointer: str = "") -> Iterator[dict[str, str]]:
+    """Walk the nested errors of a serializer and yield one line each, with a JSON pointer into the body (RFC 6901)."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            step = "" if name == "non_field_errors" else "/" + str(name).replace("~", "~0").replace("/", "~1")
+            yield from errors_of(inner, pointer + step)
+    elif isinstance(detail, list):
+        for position, inner in enumerate(detail):
+            yield from errors_of(inner, f"{pointer}/{position}" if isinstance(inner, dict | list) else pointer)
+    else:
+        yield {"pointer": pointer, "code": str(getattr(detail, "code", "invalid")), "detail": str(detail)}

@@ -19,6 +19,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from businesses import idempotency
+from businesses.rest import errors_of
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -67,7 +68,7 @@ def problem_response(exc: Exception, context: dict[str, Any]) -> Response:
         body = _problem(
             "invalid",
             _("Mend the fields named under “errors” and send the request again."),
-            errors=list(_flat(exc.detail)),
+            errors=list(errors_of(exc.detail)),
         )
     else:
         error = _as_api_exception(exc, context)
@@ -138,16 +139,3 @@ def _problem(kind: str, detail: str, *, code: str = "", errors: list[dict[str, s
         "code": code or kind,
     }
     return problem | {"errors": errors} if errors else problem
-
-
-def _flat(detail: Any, pointer: str = "") -> Iterator[dict[str, str]]:
-    """Walk the nested errors of a serializer and yield one line each, with a JSON pointer into the body (RFC 6901)."""
-    if isinstance(detail, dict):
-        for name, inner in detail.items():
-            step = "" if name == "non_field_errors" else "/" + str(name).replace("~", "~0").replace("/", "~1")
-            yield from _flat(inner, pointer + step)
-    elif isinstance(detail, list):
-        for position, inner in enumerate(detail):
-            yield from _flat(inner, f"{pointer}/{position}" if isinstance(inner, dict | list) else pointer)
-    else:
-        yield {"pointer": pointer, "code": str(getattr(detail, "code", "invalid")), "detail": str(detail)}

@@ -28,6 +28,11 @@ ONE_LINK = (
     "WITH new_link (recipient_id, business_id, kind, payload) AS"
     " (SELECT %(recipient_id)s::bigint, %(business_id)s::bigint, %(kind)s::text, %(payload)s::text)"
 )
+NEW_LINKS = (
+    "DROP TABLE IF EXISTS new_link;"
+    " CREATE TEMPORARY TABLE new_link (recipient_id bigint NOT NULL, business_id bigint, kind text NOT NULL,"
+    " payload jsonb NOT NULL) ON COMMIT DROP"
+)
 COPY_KEYS = "COPY consent_personkey (recipient_id, business_id, wrapped) FROM STDIN"
 COPY_LINKS = (
     "COPY consent_consentevent (recipient_id, position, business_id, kind, sealed, previous_hash, hash, created_at)"
@@ -88,6 +93,12 @@ def append(
         said["locale"] = language
     links.check(kind, said)
     return _append(recipient.pk, business, kind, json.dumps(said, sort_keys=True, separators=(",", ":")), now)
+
+
+def begin_many() -> None:
+    """Make the empty table that ``append_many`` reads, gone with the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(NEW_LINKS)
 
 
 def append_many(*, now: datetime) -> int:

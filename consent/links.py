@@ -63,8 +63,25 @@ class Evidence(Link):
     batch: NotRequired[str]
 
 
+class TakenBack(TypedDict):
+    """An interaction that counts no more."""
+
+    kind: str
+    occurred_at: str
+    evidence: str
+
+
+class Withdrawn(Link):
+    """The business undid the import in which it had attested these."""
+
+    via: str
+    batch: str
+    interactions: list[TakenBack]
+
+
 KINDS: dict[str, type] = {
     "interaction": Evidence,
+    "withdrawn": Withdrawn,
     "stopped": Choice,
     "resumed": Choice,
     "blocked": Choice,

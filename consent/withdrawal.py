@@ -25,10 +25,6 @@ from consent.models import ImportBatch, Interaction
 
 SLICE_PEOPLE = 5_000
 KIND_NAMES = [Interaction.Kind(number).name.lower() for number in sorted(Interaction.Kind.values)]
-NEW_LINKS = (
-    "CREATE TEMPORARY TABLE new_link (recipient_id bigint NOT NULL, business_id bigint, kind text NOT NULL,"
-    " payload jsonb NOT NULL) ON COMMIT DROP"
-)
 Stage = ImportBatch.Withdrawal
 
 
@@ -120,8 +116,7 @@ def _withdraw(batch: ImportBatch, now: datetime) -> bool:
             "kind_names": KIND_NAMES,
             "now": now,
         }
-        cursor.execute("DROP TABLE IF EXISTS new_link")
-        cursor.execute(NEW_LINKS)
+        ledger.begin_many()
         cursor.execute(statement("withdraw_evidence"), values)
         n = ledger.append_many(now=now)
     return _move(batch, withdrawn_to=ids[-1], n_withdrawn=F("n_withdrawn") + n)

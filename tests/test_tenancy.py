@@ -119,6 +119,7 @@ def make_tenant() -> Tenant:
         "slug": "message",
         "broadcasts": broadcast.code,
         "contacts": contact.code,
+        "imports": batch.code,
         "template-versions": version.code,
     }
     return Tenant(owner, business, codes, secret)

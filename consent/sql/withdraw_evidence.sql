@@ -12,6 +12,7 @@ SELECT recipient_id,
        'withdrawn',
        jsonb_build_object(
            'via', 'undo',
+           'actor', 'business',
            'batch', %(batch_code)s::text,
            'interactions', jsonb_agg(jsonb_build_object(
                'kind', (%(kind_names)s::text[])[kind],

@@ -1,0 +1,22 @@
+-- attest_contacts · makes or updates the contacts of attested people; an empty value never overwrites what is known
+-- in:  people (JSON: recipient_id, contact_code, name, language, attributes), business_id, batch_id, now
+-- out: made, changed
+WITH told AS (
+    INSERT INTO consent_contact AS c
+        (code, business_id, recipient_id, name, language, attributes, last_reaction, brought_by_id, created_at, updated_at)
+    SELECT p.contact_code, %(business_id)s, p.recipient_id, p.name, p.language, p.attributes, 0, %(batch_id)s, %(now)s, %(now)s
+    FROM jsonb_to_recordset(%(people)s::jsonb)
+        AS p (recipient_id bigint, contact_code text, name text, language text, attributes jsonb)
+    ORDER BY p.recipient_id
+    ON CONFLICT (business_id, recipient_id) DO UPDATE
+    SET name = COALESCE(NULLIF(EXCLUDED.name, ''), c.name),
+        language = COALESCE(NULLIF(EXCLUDED.language, ''), c.language),
+        attributes = c.attributes || EXCLUDED.attributes,
+        updated_at = EXCLUDED.updated_at
+    WHERE EXCLUDED.name NOT IN ('', c.name)
+       OR EXCLUDED.language NOT IN ('', c.language)
+       OR NOT c.attributes @> EXCLUDED.attributes
+    RETURNING (xmax = 0) AS is_new
+)
+SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new)
+FROM told

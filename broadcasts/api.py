@@ -108,7 +108,10 @@ class BroadcastSerializer(serializers.ModelSerializer[Broadcast]):
 
 
 class FunnelSerializer(serializers.Serializer[Any]):
-    """How many people are where: ``audience`` is the sum of queued, skipped, sent, failed and unknown."""
+    """How many people are where: ``audience`` is the sum of queued, skipped, sent, failed and unknown.
+
+    ``sent`` is rough: it counts some who could not be reached, and below 100 people all of them.
+    """
 
     audience = serializers.IntegerField()
     queued = serializers.IntegerField()
@@ -133,15 +136,20 @@ class FullBroadcastSerializer(BroadcastSerializer):
 
     @extend_schema_field(FunnelSerializer)
     def get_funnel(self, broadcast: Broadcast) -> dict[str, Any]:
-        return FunnelSerializer(self.context["funnel"]).data
+        told: disclosure.Result = self.context["told"]
+        return FunnelSerializer(told.funnel).data
 
     @extend_schema_field(ReasonSerializer(many=True))
     def get_not_reached(self, broadcast: Broadcast) -> list[dict[str, Any]]:
-        funnel: counts.Funnel = self.context["funnel"]
-        return _public(funnel.reasons, funnel.audience)
+        told: disclosure.Result = self.context["told"]
+        return [line._asdict() for line in told.lines]
 
 
 class EstimateSerializer(serializers.ModelSerializer[Estimate]):
+    """``n_eligible`` and everybody in ``not_reached`` are the audience, but for rows of ``price_lines``: those count all
+    whom your own relation allows you to write to."""
+
+    n_eligible = serializers.SerializerMethodField()
     not_reached = serializers.SerializerMethodField()
     price_lines = serializers.ListField(child=serializers.DictField(), read_only=True)
     currency = serializers.CharField(source="broadcast.business.currency", read_only=True)
@@ -154,13 +162,13 @@ class EstimateSerializer(serializers.ModelSerializer[Estimate]):
         )
         read_only_fields = fields
 
+    @extend_schema_field(serializers.IntegerField())
+    def get_n_eligible(self, estimated: Estimate) -> int:
+        return disclosure.forecast(estimated).n_reached
+
     @extend_schema_field(ReasonSerializer(many=True))
     def get_not_reached(self, estimated: Estimate) -> list[dict[str, Any]]:
-        return _public(estimated.reasons, estimated.n_audience)
-
-
-def _public(reasons: dict[str, int], n_audience: int) -> list[dict[str, Any]]:
-    return [line._asdict() for line in disclosure.public_reasons(reasons, n_audience)]
+        return [line._asdict() for line in disclosure.forecast(estimated).lines]
 
 
 DRAFT = {
@@ -281,5 +289,5 @@ class Broadcasts(GenericViewSet[Broadcast]):
         return dict(sent.validated_data)
 
     def _show(self, broadcast: Broadcast, *, status: int = 200) -> Response:
-        context = {"funnel": counts.funnel(broadcast)}
+        context = {"told": disclosure.result(broadcast=broadcast, funnel=counts.funnel(broadcast))}
         return Response(FullBroadcastSerializer(broadcast, context=context).data, status=status)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from broadcasts import chunks, counts, freeze, lifecycle, notices, transitions
+from broadcasts import chunks, counts, disclosure, freeze, lifecycle, notices, transitions
 from broadcasts.channels import KINDS
 from broadcasts.models import Broadcast, Budget, Delivery, PhoneMessage
 from broadcasts.statements import statement
@@ -82,9 +82,12 @@ def _unsettled() -> QuerySet[Broadcast]:
 
 def _close(broadcast: Broadcast, now: datetime) -> bool:
     has_ended = broadcast.completed_at is not None
-    if has_ended and _no_receipt_can_come(broadcast, now):
+    is_silent = has_ended and _no_receipt_can_come(broadcast, now)
+    if is_silent:
         end_silent(broadcast_id=broadcast.pk)
     is_over = has_ended and counts.in_the_air(broadcast.pk) == 0
+    if is_over and not is_silent:
+        is_over = not disclosure.keeps_a_secret(counts.funnel(broadcast))
     if broadcast.hold is not None:
         _post_captured(broadcast.hold, broadcast, now, at_once=has_ended)
     return is_over and _settle(broadcast, now)

@@ -1,4 +1,8 @@
-"""Before sending: who will be reached, who not and why, and what it costs. The gate's rules, read-only."""
+"""Before sending: who will be reached, who not and why, and what it costs. The gate's rules, read-only.
+
+They are asked as if this business were the only one: what other businesses did, and what a person chose for all of
+them, is in no number of an estimate but one, the share of all contacts that can be reached (``reach``).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from django.db import connection
 from django.db.models import F, Sum
 from django.db.models.functions import Mod
 
-from broadcasts import audience, plan, quote, wordings
+from broadcasts import audience, own_caps, plan, quote, reach, wordings
 from broadcasts.channels import KINDS
 from broadcasts.models import Broadcast, Count, Delivery, Estimate
 from consent import verdicts
@@ -26,7 +30,7 @@ EXACT_UP_TO = 50_000
 SAMPLE_ROWS = 2_000
 SLICE_ROWS = 50_000
 # People skipped for these reasons today may be reachable when their turn comes: the maximum must cover them.
-PASSING_REASONS = frozenset({Reason.CAP_RECIPIENT, Reason.CAP_BUSINESS, Reason.CAP_PLATFORM, Reason.HOLDOUT})
+PASSING_REASONS = frozenset({Reason.CAP_BUSINESS, Reason.HOLDOUT})
 Tally = Counter[tuple[str, int]]
 
 
@@ -63,10 +67,18 @@ def _scale(tally: Tally, n_audience: int) -> Tally:
 
 def _ask(broadcast: Broadcast, versions: list[Version], asked: ContactQuerySet, now: datetime) -> Tally:
     question = plan.question_about(broadcast, KINDS[broadcast.sender.channel].traits)
+    mine = own_caps.recent(business=broadcast.business, now=now)
     total: Tally = Counter()
     with connection.cursor() as cursor:
         for ids, lacks in _slices(asked, wordings.Values(broadcast, versions)):
-            total += verdicts.tally(cursor, question=question, recipient_ids=ids, lacks_variable=lacks, now=now)
+            total += verdicts.tally_alone(
+                cursor,
+                question=question,
+                recipient_ids=ids,
+                lacks_variable=lacks,
+                held_back=own_caps.held_back(recent=mine, recipient_ids=ids, now=now),
+                now=now,
+            )
     return total
 
 
@@ -102,6 +114,9 @@ def _store(
     if broadcast.budget_micro is not None:
         likely, most = min(likely, broadcast.budget_micro), min(most, broadcast.budget_micro)
     worst, usual = _delivery_rates(broadcast)
+    traits = KINDS[broadcast.sender.channel].traits
+    reach_permille = reach.share(business=broadcast.business, address_kinds=traits.address_kinds, now=now)
+    reached = (1000 if reach_permille is None or go.total() < reach.MIN_AUDIENCE else reach_permille) / 1000
     reasons: Counter[str] = Counter()
     for (_country, reason), n in tally.items():
         if reason != GO:
@@ -114,9 +129,10 @@ def _store(
         n_audience=n_audience,
         n_eligible=go.total(),
         reasons=dict(reasons),
+        reach_permille=reach_permille,
         price_lines=[{"country": country, "n": n, "price_micro": price_of[country]} for country, n in go.most_common()],
-        min_micro=int(likely * worst),
-        likely_micro=int(likely * usual),
+        min_micro=int(likely * worst * reached),
+        likely_micro=int(likely * usual * reached),
         max_micro=most,
         seconds=ceil(go.total() / _rate(broadcast)),
         created_at=now,

@@ -57,7 +57,7 @@ class Quiet:
 
 @dataclass(frozen=True)
 class Panel:
-    """``n_reached`` is rounded, and ``is_about`` true, where the exact number would give the hidden reasons away."""
+    """``is_about`` where ``n_reached`` is reckoned from a sample or from the share of contacts who can be reached."""
 
     estimate: Estimate
     n_reached: int
@@ -69,17 +69,10 @@ class Panel:
 
 def of(estimate: Estimate) -> Panel:
     """Return what the panel says of ``estimate``, as of the moment that it was made."""
-    lines = disclosure.public_reasons(estimate.reasons, estimate.n_audience)
-    rows = [Row(line.code, line.sentence, line.n, _tone(line.code)) for line in lines]
-    hides = any(line.code == NOT_REACHABLE_NOW for line in lines)
-    n_reached = _what_is_left(estimate, rows) if hides else estimate.n_eligible
-    segments = _segments(n_reached, rows, estimate.n_audience)
-    return Panel(estimate, n_reached, hides, rows, segments, _quiet(estimate))
-
-
-def _what_is_left(estimate: Estimate, rows: list[Row]) -> int:
-    """Count as reached whoever is in no shown row, so that nothing can be learnt by subtracting."""
-    return max(0, estimate.n_audience - sum(row.n or 0 for row in rows))
+    told = disclosure.forecast(estimate)
+    rows = [Row(line.code, line.sentence, line.n, _tone(line.code)) for line in told.lines]
+    segments = _segments(told.n_reached, rows, estimate.n_audience)
+    return Panel(estimate, told.n_reached, told.is_about, rows, segments, _quiet(estimate))
 
 
 def _tone(code: str) -> str:

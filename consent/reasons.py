@@ -74,3 +74,17 @@ class Reason(models.IntegerChoices):
 # Facts about a person that come from other businesses or from the person alone: never shown per person to a business.
 PLATFORM_FACTS = frozenset({Reason.ERASED, Reason.PAUSED_ALL, Reason.CAP_RECIPIENT, Reason.CAP_PLATFORM})
 NOT_REACHABLE_NOW = "not_reachable_now"
+# The business's own relation, decided before anything that it may not know: whoever has one of these has it in any case.
+TOLD_APART = frozenset(
+    {
+        Reason.INVALID_ADDRESS,
+        Reason.NO_INTERACTION,
+        Reason.NO_LEGAL_BASIS,
+        Reason.QUARANTINED,
+        Reason.OPTED_OUT,
+        Reason.BLOCKED,
+    }
+)
+# Decided after a platform fact, or what waiting for a free slot may end as: their number in a result would tell who has
+# a platform fact.
+DECIDED_AFTER = frozenset({Reason.MISSING_VARIABLE, Reason.HOLDOUT, Reason.CAP_BUSINESS, Reason.EXPIRED})

@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from consent.reasons import Reason
+
 LONGEST_WINDOW = timedelta(days=30)
 SQL = Path(__file__).parent / "sql"
 
@@ -81,6 +83,37 @@ def tally(
     query = f"SELECT country, reason, count(*) FROM ({statement('decide')}) verdict GROUP BY country, reason"  # noqa: S608 — our own statement
     cursor.execute(query, _parameters(question, recipient_ids, lacks_variable, now))
     return Counter({(country or "", reason): n for country, reason, n in cursor.fetchall()})
+
+
+def tally_alone(
+    cursor: Cursor,
+    *,
+    question: Question,
+    recipient_ids: Sequence[int],
+    lacks_variable: Sequence[bool],
+    held_back: Iterable[int],
+    now: datetime,
+) -> Counter[tuple[str, int]]:
+    """Return ``tally`` as it would be if this business were the only one: what a business may know to the last person.
+
+    No choice that a person made for all businesses and no other business's offer changes an answer. ``held_back`` are
+    those whom the business has written to as often as it may, by its own account.
+    """
+    query = (
+        f"{statement('as_if_alone')} SELECT country,"
+        " CASE WHEN reason = 0 AND id = ANY(%(held_back)s::bigint[]) THEN %(cap_business)s ELSE reason END, count(*)"
+        f" FROM ({statement('decide')}) verdict GROUP BY 1, 2"
+    )
+    own = {"held_back": array(held_back), "cap_business": Reason.CAP_BUSINESS}
+    cursor.execute(query, _parameters(question, recipient_ids, lacks_variable, now) | own)
+    return Counter({(country or "", reason): n for country, reason, n in cursor.fetchall()})
+
+
+def alone(cursor: Cursor, *, question: Question, recipient_ids: Sequence[int], now: datetime) -> dict[int, int]:
+    """Return each person's reason (0 = none) as it would be if this business were the only one, its own cap left out."""
+    query = f"{statement('as_if_alone')} SELECT id, reason FROM ({statement('decide')}) verdict"
+    cursor.execute(query, _parameters(question, recipient_ids, [False] * len(recipient_ids), now))
+    return dict(cursor.fetchall())
 
 
 def reserve(

@@ -6,6 +6,7 @@ from broadcasts.models.broadcast import (
     Budget,
     Estimate,
     PriceLine,
+    Reach,
 )
 from broadcasts.models.chunk import Chunk, Lane
 from broadcasts.models.counts import Count, CountDelta, TierUse
@@ -28,6 +29,7 @@ __all__ = [
     "PhoneMessage",
     "PriceLine",
     "ProviderMessage",
+    "Reach",
     "Sender",
     "TierUse",
 ]

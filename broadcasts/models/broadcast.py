@@ -181,8 +181,10 @@ class Estimate(models.Model):
     is_exact = models.BooleanField()
     n_audience = models.PositiveIntegerField()
     n_eligible = models.PositiveIntegerField()
-    # {"opted_out": 12, …}: raw reasons, for the system; pages and programs see broadcasts.disclosure of it.
+    # {"opted_out": 12, …}: reckoned as if this business were the only one; see broadcasts.disclosure.
     reasons = models.JSONField(default=dict)
+    # How many in 1,000 of the eligible can be reached, as far as it may be told.
+    reach_permille = models.PositiveSmallIntegerField(null=True)
     # [{"country": "FR", "n": 120, "price_micro": 80000}, …]
     price_lines = models.JSONField(default=list)
     min_micro = models.BigIntegerField()
@@ -190,3 +192,15 @@ class Estimate(models.Model):
     max_micro = models.BigIntegerField()
     seconds = models.PositiveIntegerField(help_text=_("Expected duration of the sending."))
     created_at = models.DateTimeField()
+
+
+class Reach(models.Model):
+    """How many in 1,000 of a business's contacts can be reached: the one number about them that comes from others.
+
+    Measured with noise, at most once a day, and remembered, so that nobody can ask twice (``broadcasts.disclosure``).
+    """
+
+    business = models.OneToOneField(Business, models.CASCADE, primary_key=True, related_name="+")
+    # None: too few people to say a number.
+    reachable_permille = models.PositiveSmallIntegerField(null=True)
+    measured_at = models.DateTimeField()

@@ -76,7 +76,8 @@ def _is_recent(broadcast: Broadcast) -> bool:
 
 
 def _live_context(business: Business, broadcast: Broadcast) -> dict[str, Any]:
-    funnel = counts.funnel(broadcast)
+    told = disclosure.result(broadcast=broadcast, funnel=counts.funnel(broadcast))
+    funnel = told.funnel
     n_handed_over = funnel.sent + funnel.failed + funnel.unknown
     began = max(filter(None, (broadcast.launched_at, broadcast.scheduled_at)), default=broadcast.created_at)
     seconds = ((broadcast.completed_at or timezone.now()) - began).total_seconds()
@@ -87,7 +88,7 @@ def _live_context(business: Business, broadcast: Broadcast) -> dict[str, Any]:
         "funnel": funnel,
         "n_audience": funnel.audience or broadcast.n_confirmed,
         "n_decided": funnel.audience - funnel.queued,
-        "reasons": disclosure.public_reasons(funnel.reasons, funnel.audience),
+        "reasons": told.lines,
         "rate": rate,
         "seconds_left": funnel.queued / rate if rate and broadcast.state == Broadcast.State.SENDING else None,
         "money": _money(broadcast),
@@ -177,7 +178,7 @@ def attention_page(request: HttpRequest, business: Business, broadcast_code: str
         "business": business,
         "broadcast": broadcast,
         "rows": rows,
-        "funnel": counts.funnel(broadcast),
+        "funnel": disclosure.result(broadcast=broadcast, funnel=counts.funnel(broadcast)).funnel,
         "n_shown": N_ATTENTION,
     }
     return render(request, "broadcasts/attention.html", context)

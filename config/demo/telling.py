@@ -60,9 +60,10 @@ def file_read(told: Told, batch: ImportBatch, *, n_countries: int) -> None:
 def forecast(told: Told, business: Business, found: Estimate) -> None:
     """What a member reads before sending: who will be reached, who not and why, and what it costs."""
     least, most = (format_micro(amount, business.currency, "en") for amount in (found.min_micro, found.max_micro))
-    told.line(f"Estimate: {found.n_eligible:,} of {found.n_audience:,} people can be reached, for {least} to {most};")
+    public = disclosure.forecast(found)
+    told.line(f"Estimate: {public.n_reached:,} of {found.n_audience:,} people can be reached, for {least} to {most};")
     told.line("not reached:")
-    for line in disclosure.public_reasons(found.reasons, found.n_audience):
+    for line in public.lines:
         told.line(f"  {_count(line):>6} {line.sentence}")
 
 
@@ -91,7 +92,7 @@ def result(told: Told, broadcast: Broadcast) -> None:
         f"  {funnel.delivered:,} delivered, {funnel.read:,} read,"
         f" {said.interested or 0:,} interested, {said.not_interested or 0:,} not interested"
     )
-    for line in disclosure.public_reasons(funnel.reasons, funnel.audience):
+    for line in disclosure.result(broadcast=broadcast, funnel=funnel).lines:
         told.line(f"  {_count(line):>6} {line.code}")
     facts = {"name": broadcast.name, "audience": funnel.audience, "states": funnel.states, "reasons": funnel.reasons}
     told.add("broadcasts", facts)

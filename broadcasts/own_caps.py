@@ -1,0 +1,62 @@
+"""Whom a business has written to as often as it may, told from its own broadcasts alone.
+
+The gate counts slots that were really taken. Whether somebody's was taken also depends on other businesses and on
+what the person chose for all of them, so an estimate counts instead in whose audience the business put them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q
+from django.db.models.functions import Greatest
+
+from broadcasts.models import Broadcast, Delivery
+from businesses.models import Business
+from consent.models import CapRule, Contact
+from consent.reasons import TOLD_APART, Reason
+
+LONGEST = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Recent:
+    """The business's rules, and when each of its latest broadcasts began."""
+
+    business: Business
+    rules: Sequence[CapRule]
+    began: Mapping[int, datetime]
+
+
+def recent(*, business: Business, now: datetime) -> Recent:
+    """Return what can hold anybody back, read once for any number of people."""
+    launched = Broadcast.objects.of(business).filter(launched_at__gt=now - LONGEST, n_audience__gt=0)
+    starts = launched.annotate(start=Greatest("launched_at", "scheduled_at"))
+    rules = CapRule.objects.exclude(scope=CapRule.Scope.PLATFORM)
+    return Recent(business, list(rules), dict(starts.values_list("pk", "start")))
+
+
+def held_back(*, recent: Recent, recipient_ids: Sequence[int], now: datetime) -> set[int]:
+    """Return those of ``recipient_ids`` whom one of the rules holds back now."""
+    held: set[int] = set()
+    for rule in recent.rules:
+        inside = [pk for pk, at in recent.began.items() if at > now - timedelta(hours=rule.window_hours)]
+        if len(inside) >= rule.max_offers:
+            held.update(_written_to(recent, rule, inside, recipient_ids))
+    return held
+
+
+def _written_to(recent: Recent, rule: CapRule, inside: list[int], recipient_ids: Sequence[int]) -> list[int]:
+    told = Delivery.objects.filter(broadcast_id__in=inside, recipient_id__in=recipient_ids)
+    told = told.exclude(state=Delivery.State.FAILED).exclude(
+        Q(state=Delivery.State.SKIPPED) & (Q(reason__in=TOLD_APART) | Q(reason__gte=Reason.TEMPLATE_UNAVAILABLE))
+    )
+    with_own = {other.country for other in recent.rules if other.scope == rule.scope and other.country}
+    told = told.filter(country=rule.country) if rule.country else told.exclude(country__in=with_own)
+    if rule.scope == CapRule.Scope.BUSINESS_NOT_INTERESTED:
+        tired = Contact.objects.of(recent.business).filter(last_reaction=Contact.Reaction.NOT_INTERESTED)
+        told = told.filter(recipient_id__in=tired.filter(recipient_id__in=recipient_ids).values("recipient_id"))
+    counted = told.values("recipient_id").annotate(n=Count("*")).filter(n__gte=rule.max_offers)
+    return list(counted.values_list("recipient_id", flat=True))

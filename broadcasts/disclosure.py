@@ -28,6 +28,7 @@ from consent.reasons import DECIDED_AFTER, NOT_REACHABLE_NOW, PLATFORM_FACTS, Re
 
 # Below this a number of a result is not told apart: it could be noise alone.
 MIN_LINE = 10
+NO_RECEIPT = Reason.NO_RECEIPT.name.lower()
 # One person more or less changes the probability of any answer by a factor of exp(1 / NOISE) at most.
 NOISE = 2.0
 
@@ -64,7 +65,7 @@ def forecast(estimate: Estimate) -> Forecast:
     n_hidden = _share_of(estimate.n_eligible, estimate.reach_permille)
     lines = _exact(estimate.reasons)
     lines.append(_not_reachable(n_hidden))
-    is_about = not estimate.is_exact or estimate.reach_permille is None or bool(n_hidden)
+    is_about = not estimate.is_exact or bool(n_hidden)
     return Forecast(estimate.n_eligible - (n_hidden or 0), is_about, lines)
 
 
@@ -83,24 +84,38 @@ def result(*, broadcast: Broadcast, funnel: Funnel) -> Result:
     Asked a hundred times it is the same answer: the noise belongs to the broadcast.
     """
     hidden, after, apart = _parted(funnel.reasons)
+    n_silent = apart.pop(NO_RECEIPT, 0)
     n_left = funnel.audience - _n_skipped(apart)
     lines = _exact(apart)
     if n_left < MIN_AUDIENCE:
         return Result(_sent_or_not(funnel, n_left), [*lines, _not_reachable(None)])
-    may_be_told = n_left - funnel.queued - funnel.delivered - funnel.failed - funnel.unknown
+    rough = _rough(broadcast, hidden, after, n_left - _n_known(funnel))
+    lines += _exact({name: n for name, n in rough.items() if name != NOT_REACHABLE_NOW})
+    # A phone that is off and somebody who was left out must not be told apart by the other one's number.
+    lines += _exact({NO_RECEIPT: _with_noise(n_silent, f"{broadcast.code} {NO_RECEIPT}")})
+    lines.append(_not_reachable(rough.get(NOT_REACHABLE_NOW)))
+    return Result(_sent_or_not(funnel, n_left - sum(rough.values())), lines)
+
+
+def _rough(broadcast: Broadcast, hidden: dict[str, int], after: dict[str, int], most: int) -> dict[str, int]:
+    """Return the sums that may be told with noise, ``most`` together."""
     rough: dict[str, int] = {}
     for name, n in [*sorted(after.items()), (NOT_REACHABLE_NOW, sum(hidden.values()))]:
-        told = _with_noise(n, f"{broadcast.code} {name}")
-        rough[name] = min(told, may_be_told - sum(rough.values())) if told >= MIN_LINE else 0
-    lines += _exact({name: n for name, n in rough.items() if n and name != NOT_REACHABLE_NOW})
-    lines.append(_not_reachable(rough[NOT_REACHABLE_NOW] or None))
-    return Result(_sent_or_not(funnel, n_left - sum(rough.values())), lines)
+        told = min(_with_noise(n, f"{broadcast.code} {name}"), most - sum(rough.values()))
+        if told > 0:
+            rough[name] = told
+    return rough
+
+
+def _n_known(funnel: Funnel) -> int:
+    return funnel.queued + funnel.delivered + funnel.failed + funnel.unknown
 
 
 def keeps_a_secret(funnel: Funnel) -> bool:
     """Say whether the end of the money must wait for the last possible receipt: among so few people, closing the books
     earlier would tell that somebody was not reached, not just that a phone was off."""
     hidden, after, apart = _parted(funnel.reasons)
+    apart.pop(NO_RECEIPT, 0)
     return bool(hidden or after) and funnel.audience - _n_skipped(apart) < MIN_AUDIENCE
 
 
@@ -125,14 +140,15 @@ def _sent_or_not(funnel: Funnel, n_left: int) -> Funnel:
     return replace(funnel, skipped=funnel.audience - n_left, sent=sent, states={}, reasons={})
 
 
-# Why a message that was handed over did not arrive: those are *failed*, *unknown* or *sent*, not *skipped*.
-_OF_SENT = frozenset({Reason.REFUSED_BY_PROVIDER, Reason.NO_RECEIPT, Reason.UNCONFIRMED})
+# Why a message that was handed over did not arrive: those are *failed* or *unknown*, not *skipped*.
+_OF_SENT = frozenset({Reason.REFUSED_BY_PROVIDER, Reason.UNCONFIRMED})
 
 
 def _with_noise(n: int, about: str) -> int:
     digest = hmac.digest(_key(), about.encode(), "sha256")
     noise = reach.laplace((int.from_bytes(digest[:7], "big") + 0.5) / 256**7, NOISE)
-    return max(0, ROUNDED_TO * round((n + noise) / ROUNDED_TO))
+    told = ROUNDED_TO * round((n + noise) / ROUNDED_TO)
+    return told if told >= MIN_LINE else 0
 
 
 @cache

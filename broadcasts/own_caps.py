@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Q
-from django.db.models.functions import Greatest
 
 from broadcasts.models import Broadcast, Delivery
 from businesses.models import Business
@@ -23,33 +22,38 @@ LONGEST = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Recent:
-    """The business's rules, and when each of its latest broadcasts began."""
+    """The business's rules, and until when each of its latest broadcasts may still arrive."""
 
     business: Business
     rules: Sequence[CapRule]
-    began: Mapping[int, datetime]
+    end: Mapping[int, datetime]
 
 
 def recent(*, business: Business, now: datetime) -> Recent:
     """Return what can hold anybody back, read once for any number of people."""
-    launched = Broadcast.objects.of(business).filter(launched_at__gt=now - LONGEST, n_audience__gt=0)
-    starts = launched.annotate(start=Greatest("launched_at", "scheduled_at"))
+    frozen = Broadcast.objects.of(business).filter(n_audience__gt=0, ends_at__gt=now - LONGEST)
     rules = CapRule.objects.exclude(scope=CapRule.Scope.PLATFORM)
-    return Recent(business, list(rules), dict(starts.values_list("pk", "start")))
+    return Recent(business, list(rules), dict(frozen.values_list("pk", "ends_at")))
 
 
 def held_back(*, recent: Recent, recipient_ids: Sequence[int], now: datetime) -> set[int]:
     """Return those of ``recipient_ids`` whom one of the rules holds back now."""
     held: set[int] = set()
     for rule in recent.rules:
-        inside = [pk for pk, at in recent.began.items() if at > now - timedelta(hours=rule.window_hours)]
+        after = now - timedelta(hours=rule.window_hours)
+        inside = [pk for pk, end in recent.end.items() if end > after]
         if len(inside) >= rule.max_offers:
-            held.update(_written_to(recent, rule, inside, recipient_ids))
+            held.update(_written_to(recent, rule, inside, after, recipient_ids))
     return held
 
 
-def _written_to(recent: Recent, rule: CapRule, inside: list[int], recipient_ids: Sequence[int]) -> list[int]:
-    told = Delivery.objects.filter(broadcast_id__in=inside, recipient_id__in=recipient_ids)
+def _written_to(
+    recent: Recent, rule: CapRule, inside: list[int], after: datetime, recipient_ids: Sequence[int]
+) -> list[int]:
+    # As in the gate: an offer counts when it arrived, and until then as long as it may arrive.
+    told = Delivery.objects.filter(
+        Q(delivered_at__isnull=True) | Q(delivered_at__gt=after), broadcast_id__in=inside, recipient_id__in=recipient_ids
+    )
     told = told.exclude(state=Delivery.State.FAILED).exclude(
         Q(state=Delivery.State.SKIPPED) & (Q(reason__in=TOLD_APART) | Q(reason__gte=Reason.TEMPLATE_UNAVAILABLE))
     )

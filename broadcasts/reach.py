@@ -7,11 +7,12 @@ chose: it is about all contacts, with noise, and remembered for a day.
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from random import SystemRandom
 
 from django.db import connection
+from django.db.models import Max, Min
 
 from broadcasts.models import Reach
 from businesses.models import Business
@@ -26,6 +27,7 @@ ROUNDED_TO = 5
 NOISE = 5.0
 # How many of the business's contacts are asked, and how long the answer holds.
 SAMPLE_PEOPLE = 2_000
+N_RUNS = 20
 LIFE = timedelta(days=1)
 
 
@@ -61,28 +63,24 @@ def _measure(business: Business, address_kinds: tuple[str, ...], now: datetime) 
 
 
 def _sample(business: Business) -> list[int]:
-    """Return the recipients of at most ``SAMPLE_PEOPLE`` contacts: all, or some that nobody can choose."""
+    """Return the recipients of all contacts, or of runs of contacts that begin where nobody can choose."""
     mine = Contact.objects.of(business)
-    last = mine.order_by("-pk").values_list("pk", flat=True).first()
-    first = mine.order_by("pk").values_list("pk", flat=True).first()
-    if first is None or last is None:
+    ends = mine.aggregate(first=Min("pk"), last=Max("pk"))
+    if ends["first"] is None:
         return []
-    if last - first < 4 * SAMPLE_PEOPLE:
-        ids = list(mine.order_by("pk").values_list("recipient_id", flat=True)[: 4 * SAMPLE_PEOPLE + 1])
-        return ids if len(ids) <= SAMPLE_PEOPLE else SystemRandom().sample(ids, SAMPLE_PEOPLE)
-    # Contacts lie side by side by their number: enough of the numbers in between are this business's.
-    numbers = range(first, last + 1)
-    ids: list[int] = []
-    for _round in range(10):
-        drawn = SystemRandom().sample(numbers, 4 * SAMPLE_PEOPLE)
-        ids += mine.filter(pk__in=drawn).values_list("recipient_id", flat=True)
-        if len(ids) >= SAMPLE_PEOPLE:
-            break
-    return list(dict.fromkeys(ids))[:SAMPLE_PEOPLE]
+    few = list(mine.order_by("pk").values_list("recipient_id", flat=True)[: SAMPLE_PEOPLE + 1])
+    if len(few) <= SAMPLE_PEOPLE:
+        return few
+    starts = (ends["first"] + secrets.randbelow(ends["last"] - ends["first"] + 1) for _ in range(N_RUNS))
+    runs = (
+        mine.filter(pk__gte=start).order_by("pk").values_list("recipient_id", flat=True)[: SAMPLE_PEOPLE // N_RUNS]
+        for start in starts
+    )
+    return list({recipient_id for run in runs for recipient_id in run})
 
 
 def _reachable_permille(n_hidden: int, n_asked: int) -> int:
-    noise = laplace(SystemRandom().random(), NOISE)
+    noise = laplace((secrets.randbits(52) + 0.5) / 2**52, NOISE)
     told = min(n_asked, max(0, ROUNDED_TO * round((n_hidden + noise) / ROUNDED_TO)))
     return round(1000 * (n_asked - told) / n_asked)
 

@@ -81,6 +81,7 @@ TOLD_APART = frozenset(
         Reason.NO_INTERACTION,
         Reason.NO_LEGAL_BASIS,
         Reason.QUARANTINED,
+        Reason.AWAITING_PROBE,
         Reason.OPTED_OUT,
         Reason.BLOCKED,
     }

@@ -274,11 +274,11 @@ def test_a_launch_needs_the_money_and_takes_it_once(now: datetime) -> None:
 
 
 def test_waiting_for_the_cap_makes_a_later_chunk(now: datetime) -> None:
-    business = make_business(money=EURO)
+    business = make_business(money=100 * EURO)
     make_people(business=business, n=3, now=now)
     version = make_approved_version(business=business)
     pass_first_chunk(make_launched(business=business, version=version, now=now))
-    later = make_people(business=business, n=1, first=50, now=now)
+    later = make_people(business=business, n=120, first=50, now=now)
     broadcast = make_launched(business=business, version=version, now=now, waits_for_cap=True, life_hours=48)
 
     passed = pass_first_chunk(broadcast)
@@ -286,6 +286,11 @@ def test_waiting_for_the_cap_makes_a_later_chunk(now: datetime) -> None:
     assert [message.recipient_id for message in passed.messages] == later
     assert len(passed.waiting) == 3
     assert all(now + timedelta(hours=23) < due < now + timedelta(hours=25) for due, _ in passed.waiting)
+
+
+def test_among_a_few_nobody_is_waited_for(business: Business, now: datetime) -> None:
+    make_people(business=business, n=3, now=now)
+    assert not make_launched(business=business, now=now, waits_for_cap=True).waits_for_cap
 
 
 def told(business: Business, version: Version, at: datetime, **fields: int) -> list[str]:

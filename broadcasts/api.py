@@ -146,8 +146,10 @@ class FullBroadcastSerializer(BroadcastSerializer):
 
 
 class EstimateSerializer(serializers.ModelSerializer[Estimate]):
-    """``n_eligible`` and everybody in ``not_reached`` are the audience, but for rows of ``price_lines``: those count all
-    whom your own relation allows you to write to."""
+    """``n_eligible`` and everybody in ``not_reached`` are the audience.
+
+    ``price_lines`` count all whom your own relation allows you to write to, reachable at the moment or not.
+    """
 
     n_eligible = serializers.SerializerMethodField()
     not_reached = serializers.SerializerMethodField()

@@ -33,7 +33,8 @@ def recent(*, business: Business, now: datetime) -> Recent:
     """Return what can hold anybody back, read once for any number of people."""
     frozen = Broadcast.objects.of(business).filter(n_audience__gt=0, ends_at__gt=now - LONGEST)
     rules = CapRule.objects.exclude(scope=CapRule.Scope.PLATFORM)
-    return Recent(business, list(rules), dict(frozen.values_list("pk", "ends_at")))
+    ends = frozen.values_list("pk", "ends_at")
+    return Recent(business, list(rules), {pk: end for pk, end in ends if end is not None})
 
 
 def held_back(*, recent: Recent, recipient_ids: Sequence[int], now: datetime) -> set[int]:
@@ -52,7 +53,9 @@ def _written_to(
 ) -> list[int]:
     # As in the gate: an offer counts when it arrived, and until then as long as it may arrive.
     told = Delivery.objects.filter(
-        Q(delivered_at__isnull=True) | Q(delivered_at__gt=after), broadcast_id__in=inside, recipient_id__in=recipient_ids
+        Q(delivered_at__isnull=True) | Q(delivered_at__gt=after),
+        broadcast_id__in=inside,
+        recipient_id__in=recipient_ids,
     )
     told = told.exclude(state=Delivery.State.FAILED).exclude(
         Q(state=Delivery.State.SKIPPED) & (Q(reason__in=TOLD_APART) | Q(reason__gte=Reason.TEMPLATE_UNAVAILABLE))

@@ -74,7 +74,7 @@ class Reason(models.IntegerChoices):
 # Facts about a person that come from other businesses or from the person alone: never shown per person to a business.
 PLATFORM_FACTS = frozenset({Reason.ERASED, Reason.PAUSED_ALL, Reason.CAP_RECIPIENT, Reason.CAP_PLATFORM})
 NOT_REACHABLE_NOW = "not_reachable_now"
-# The business's own relation, decided before anything that it may not know: whoever has one of these has it in any case.
+# The business's own relation, decided before whatever it may not know: somebody has one of these in any case.
 TOLD_APART = frozenset(
     {
         Reason.INVALID_ADDRESS,

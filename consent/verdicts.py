@@ -99,19 +99,17 @@ def tally_alone(
     No choice that a person made for all businesses and no other business's offer changes an answer. ``held_back`` are
     those whom the business has written to as often as it may, by its own account.
     """
-    query = (
-        f"{statement('as_if_alone')} SELECT country,"
-        " CASE WHEN reason = 0 AND id = ANY(%(held_back)s::bigint[]) THEN %(cap_business)s ELSE reason END, count(*)"
-        f" FROM ({statement('decide')}) verdict GROUP BY 1, 2"
-    )
+    reason = "CASE WHEN reason = 0 AND id = ANY(%(held_back)s::bigint[]) THEN %(cap_business)s ELSE reason END"
+    verdict = f"({statement('decide')}) verdict"
+    query = f"{statement('as_if_alone')} SELECT country, {reason}, count(*) FROM {verdict} GROUP BY 1, 2"  # noqa: S608 — our own statements
     own = {"held_back": array(held_back), "cap_business": Reason.CAP_BUSINESS}
     cursor.execute(query, _parameters(question, recipient_ids, lacks_variable, now) | own)
     return Counter({(country or "", reason): n for country, reason, n in cursor.fetchall()})
 
 
 def alone(cursor: Cursor, *, question: Question, recipient_ids: Sequence[int], now: datetime) -> dict[int, int]:
-    """Return each person's reason (0 = none) as it would be if this business were the only one, its own cap left out."""
-    query = f"{statement('as_if_alone')} SELECT id, reason FROM ({statement('decide')}) verdict"
+    """Return each person's reason (0 = none) as it would be if this business were the only one, without its own cap."""
+    query = f"{statement('as_if_alone')} SELECT id, reason FROM ({statement('decide')}) verdict"  # noqa: S608 — our own statements
     cursor.execute(query, _parameters(question, recipient_ids, [False] * len(recipient_ids), now))
     return dict(cursor.fetchall())
 

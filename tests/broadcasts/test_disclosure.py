@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -23,7 +24,6 @@ from consent import refusals
 from consent.models import CapEntry, Contact, Recipient
 from tests import make
 from tests.broadcasts.test_api import Program
-from uuid import uuid4
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P7")]
 N_PEOPLE = 300
@@ -39,7 +39,9 @@ def _hide(recipient_id: int, fact: str) -> None:
         refusals.set_own_limit(recipient_id=recipient_id, limit=0, via="page", now=now)
     elif fact == "platform cap":
         CapEntry.objects.bulk_create(
-            CapEntry(recipient_id=recipient_id, broadcast_id=10**9 + n, business_id=10**9, reserved_at=now)
+            CapEntry(
+                recipient_id=recipient_id, broadcast_id=10**9 + n, business_id=10**9, reserved_at=now, counts_at=now
+            )
             for n in range(2)
         )
 
@@ -97,7 +99,7 @@ class Attacker:
 
 
 def _audiences(target: str, others: list[str]) -> list[dict[str, Any]]:
-    """Alone; with and without, at and around the threshold; everybody but; and what is left when others are excluded."""
+    """Alone; around the threshold with and without; everybody but; and what is left when others are excluded."""
     dice = random.Random(7)
     some = [dice.sample(others, size) for size in (1, 9, 98, 99, 100, 101, 150)]
     return [

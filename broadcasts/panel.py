@@ -7,7 +7,7 @@ from datetime import datetime
 
 from broadcasts import disclosure
 from broadcasts.models import Estimate
-from consent import phones, quiet_hours
+from consent import quiet_hours, zones
 from consent.reasons import NOT_REACHABLE_NOW, Reason
 
 TONE_OF = {
@@ -95,7 +95,7 @@ def _quiet(estimate: Estimate) -> list[Quiet]:
     leaves = max(estimate.created_at, estimate.broadcast.scheduled_at or estimate.created_at)
     countries = [line["country"] for line in estimate.price_lines[:N_COUNTRIES]]
     opens = (
-        (country, quiet_hours.opens_at(country=country, timezone=phones.main_timezone(country), now=leaves))
+        (country, quiet_hours.opens_at(country=country, timezone=zones.main_of(country), now=leaves))
         for country in countries
     )
     return [Quiet(country, at) for country, at in opens if at > leaves]

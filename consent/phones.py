@@ -1,23 +1,22 @@
-"""Phone numbers: what people write becomes one E.164 spelling, a country and a time zone, or a reason why not."""
+"""Phone numbers: what people write becomes one E.164 spelling, a country and its time zones, or a reason why not."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import phonenumbers
-from babel.core import get_global
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from phonenumbers import NumberParseException, PhoneNumberType
 
-from consent import fiction
+from consent import fiction, zones
 
 MAX_LETTERS = 40
 
 
 class Phone(NamedTuple):
-    """``+33639981234``, ``FR``, ``Europe/Paris``."""
+    """``+33639981234``, ``FR``, ``Europe/Paris``; several zones where the number leaves it open (``zones``)."""
 
     e164: str
     country: str
@@ -75,7 +74,7 @@ def parse(text: str, *, default_country: str, allow_fiction: bool = False) -> Ph
         )
     if kind in _NOT_A_PERSON:
         raise BadNumber(BadNumberReason.NOT_A_PERSON)
-    return Phone(e164, country, main_timezone(country))
+    return Phone(e164, country, zones.of_number(e164, country))
 
 
 def is_fictional(e164: str) -> bool:
@@ -84,17 +83,11 @@ def is_fictional(e164: str) -> bool:
 
 
 def timezones_of(e164: str) -> str:
-    """Return the zone in which the owner of ``e164`` is taken to live: the main one of the number's country."""
+    """Return the zones in which the owner of ``e164`` may live, as they are stored (``zones``)."""
     invented = fiction.range_of(e164)
     if invented is not None:
         return invented.timezone
-    country = phonenumbers.region_code_for_number(phonenumbers.parse(e164, None))
-    return main_timezone(country or "")
-
-
-def main_timezone(country: str) -> str:
-    """Return the zone of most people of ``country`` (ISO 3166 code); UTC for an unknown one."""
-    return _MAIN_ZONES.get(country) or next(iter(get_global("territory_zones").get(country, ())), "UTC")
+    return zones.of_number(e164, phonenumbers.region_code_for_number(phonenumbers.parse(e164, None)) or "")
 
 
 def _clean(text: str) -> str:
@@ -139,39 +132,3 @@ _NOT_A_PERSON = frozenset(
         PhoneNumberType.VOICEMAIL,
     }
 )
-
-# Countries with several zones, by where most people live. The others come from Unicode's CLDR.
-_MAIN_ZONES = {
-    "AC": "Atlantic/St_Helena",
-    "AR": "America/Argentina/Buenos_Aires",
-    "AU": "Australia/Sydney",
-    "BR": "America/Sao_Paulo",
-    "CA": "America/Toronto",
-    "CD": "Africa/Kinshasa",
-    "CL": "America/Santiago",
-    "CN": "Asia/Shanghai",
-    "CY": "Asia/Nicosia",
-    "DE": "Europe/Berlin",
-    "EC": "America/Guayaquil",
-    "ES": "Europe/Madrid",
-    "FM": "Pacific/Pohnpei",
-    "GL": "America/Nuuk",
-    "ID": "Asia/Jakarta",
-    "KI": "Pacific/Tarawa",
-    "KZ": "Asia/Almaty",
-    "MH": "Pacific/Majuro",
-    "MN": "Asia/Ulaanbaatar",
-    "MX": "America/Mexico_City",
-    "MY": "Asia/Kuala_Lumpur",
-    "NZ": "Pacific/Auckland",
-    "PF": "Pacific/Tahiti",
-    "PG": "Pacific/Port_Moresby",
-    "PS": "Asia/Gaza",
-    "PT": "Europe/Lisbon",
-    "RU": "Europe/Moscow",
-    "TA": "Atlantic/St_Helena",
-    "UA": "Europe/Kyiv",
-    "US": "America/New_York",
-    "UZ": "Asia/Tashkent",
-    "XK": "Europe/Belgrade",
-}

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.signing import BadSignature, TimestampSigner
@@ -17,6 +16,7 @@ from django.utils import timezone, translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from consent import zones
 from feedback import preferences
 from feedback.models import Report
 from feedback.preferences import Action, Preferences
@@ -64,7 +64,7 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
     with translation.override(_language(request, known)):
         if known is None:
             return _localised(render(request, "public/unknown.html", _languages(), status=404))
-        with timezone.override(ZoneInfo(known.recipient.timezone)):
+        with timezone.override(zones.first(known.recipient.timezone)):
             if request.method == "POST":
                 return _act(request, token, known, now)
             return _show(request, token, known, said=_read_said(token, request.GET.get("said", "")))

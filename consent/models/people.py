@@ -18,6 +18,7 @@ class Recipient(models.Model):
         max_length=2,
         help_text=_("Of the number's calling code; sets price, basis and caps."),
     )
+    # One zone, or several where the number leaves it open, the most likely first (``consent/zones.py``).
     timezone = models.CharField(max_length=64)
     locale = models.CharField(max_length=8, blank=True, help_text=_("Chosen by the person; empty until then."))
     own_limit = models.PositiveSmallIntegerField(null=True, help_text=_("Offers per 7 days that the person accepts."))

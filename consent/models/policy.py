@@ -102,7 +102,16 @@ class QuietHours(models.Model):
     opens_at = models.TimeField(_("from"), null=True, help_text=_("Empty: the whole day is quiet."))
     closes_at = models.TimeField(_("to"), null=True)
     skips_public_holidays = models.BooleanField(_("quiet on public holidays"), default=False)
-    source = models.CharField(_("source"), max_length=200)
+    holiday_parts = models.CharField(
+        _("and on those of these parts of the country"),
+        max_length=120,
+        blank=True,
+        help_text=_(
+            "Codes as in ISO 3166-2, with spaces: “57 6AE” for Moselle and Alsace. Their holidays are then quiet for"
+            " the whole country: a number does not say who lives there."
+        ),
+    )
+    source = models.CharField(_("source"), max_length=300)
 
     class Meta:
         verbose_name_plural = _("quiet hours")

@@ -93,6 +93,59 @@ def test_a_broken_zone_stops_nobody():
     assert opening(now, timezone="../../etc/passwd") == now
 
 
+LA_TO_NEW_YORK = "America/New_York America/Los_Angeles"
+
+
+def test_whoever_may_live_at_either_coast_is_told_when_it_is_decent_at_both():
+    los_angeles, new_york = ZoneInfo("America/Los_Angeles"), ZoneInfo("America/New_York")
+    nine_in_new_york = datetime(2026, 6, 1, 9, tzinfo=new_york)
+    assert opening(nine_in_new_york, "US", LA_TO_NEW_YORK) == datetime(2026, 6, 1, 8, tzinfo=los_angeles)
+    at_night = datetime(2026, 6, 1, 21, tzinfo=new_york)
+    assert opening(at_night, "US", LA_TO_NEW_YORK) == datetime(2026, 6, 2, 8, tzinfo=los_angeles)
+
+
+def test_where_hours_have_nothing_in_common_those_of_most_people_hold():
+    auckland = ZoneInfo("Pacific/Auckland")
+    at_night = datetime(2026, 6, 1, 3, tzinfo=auckland)
+    assert opening(at_night, "PE", "Pacific/Auckland Europe/London") == datetime(2026, 6, 1, 9, tzinfo=auckland)
+
+
+@pytest.mark.parametrize(
+    ("country", "zone", "closed", "opens"),
+    [
+        ("DE", "Europe/Berlin", (2026, 10, 3, 12), (2026, 10, 5, 8)),  # Day of Unity, a Saturday, then Sunday
+        ("ES", "Europe/Madrid", (2026, 6, 6, 12), (2026, 6, 8, 9)),  # no weekends
+        ("IT", "Europe/Rome", (2026, 6, 2, 12), (2026, 6, 3, 9)),  # Republic Day, a Tuesday
+        ("IT", "Europe/Rome", (2026, 6, 6, 19), (2026, 6, 8, 9)),  # Saturday evening
+        ("GB", "Europe/London", (2026, 6, 1, 20), (2026, 6, 2, 8)),
+        ("CA", "America/Toronto", (2026, 6, 6, 9), (2026, 6, 6, 10)),  # Saturday
+        ("IN", "Asia/Kolkata", (2026, 6, 1, 9), (2026, 6, 1, 10)),
+        ("BR", "America/Sao_Paulo", (2026, 9, 7, 12), (2026, 9, 8, 9)),  # Independence Day, a Monday
+        ("AU", "Australia/Sydney", (2026, 1, 26, 12), (2026, 1, 27, 9)),  # Australia Day
+        ("AU", "Australia/Sydney", (2026, 6, 6, 17), (2026, 6, 8, 9)),
+        ("US", "America/New_York", (2026, 7, 4, 21), (2026, 7, 5, 8)),  # holidays are days like any other there
+    ],
+)
+def test_each_country_has_its_hours(country, zone, closed, opens):
+    zone_info = ZoneInfo(zone)
+    assert opening(datetime(*closed, tzinfo=zone_info), country, zone) == datetime(*opens, tzinfo=zone_info)
+
+
+def test_every_row_names_its_source():
+    assert not QuietHours.objects.filter(source="").exists()
+    assert {"", "FR", "DE", "GB", "ES", "IT", "US", "CA", "IN", "BR", "AU"} == set(
+        QuietHours.objects.values_list("country", flat=True)
+    )
+
+
+def test_holidays_of_a_part_are_quiet_where_the_operator_says_so():
+    saint_stephen = paris(2026, 12, 26, 12, 0)
+    assert opening(saint_stephen) == saint_stephen
+    QuietHours.objects.filter(country="FR").update(holiday_parts="57 6AE Atlantis")
+    quiet_hours.forget()
+    assert opening(saint_stephen) == paris(2026, 12, 28, 8, 0)
+
+
 def test_the_table_is_read_at_most_every_half_minute(django_assert_num_queries):
     opening(paris(2026, 6, 1, 12, 0))
     with django_assert_num_queries(0):
@@ -106,7 +159,7 @@ def test_the_table_is_read_at_most_every_half_minute(django_assert_num_queries):
 @given(
     now=st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC)),
     place=st.sampled_from(
-        [("FR", "Europe/Paris"), ("US", "America/New_York"), ("CA", "America/Toronto"), ("AU", "Australia/Perth")]
+        [("FR", "Europe/Paris"), ("US", LA_TO_NEW_YORK), ("CA", "America/Toronto"), ("AU", "Australia/Perth")]
     ),
 )
 def test_an_opening_is_never_in_the_past_and_always_open(now, place):

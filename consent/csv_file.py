@@ -21,7 +21,12 @@ MAX_RECORD_LINES = 50
 DELIMITERS = (",", ";", "\t", "|")
 SCAN_BYTES = 1 << 20
 
+MAX_LINES_ABOVE = 9
+# What ``recognise`` gives at least to a line that names a column of numbers.
+MEANS_A_HEADER = 10
+
 Line = tuple[int, str | None]
+PlainLine = tuple[int, str]
 
 
 class Row(NamedTuple):
@@ -46,11 +51,20 @@ class CsvFile:
         self.encoding = encoding
         self.delimiter = ","
         self.header: list[str] = []
+        self.is_headless = False
         self._lines = _numbered_lines(text)
         self._put_back: deque[Line] = deque()
 
     def rows(self) -> Iterator[Row | BadLine]:
         """Yield every record after the header, in order, but no empty lines, nor lines of nothing but separators."""
+        for record in self.records():
+            if isinstance(record[1], str) and len(record) == 2:
+                yield Row(record[0], record[1].split(self.delimiter))
+            else:
+                yield record
+
+    def records(self) -> Iterator[PlainLine | Row | BadLine]:
+        """Yield the same as ``rows``, but plain lines as they stand: whoever wants their cells splits them."""
         blank = self.delimiter + " \t"
         for line, text in self._upcoming():
             if text is None:
@@ -64,25 +78,55 @@ class CsvFile:
             elif '"' in text:
                 yield self._quoted(line, text)
             else:
-                yield Row(line, text.split(self.delimiter))
+                yield line, text
 
-    def read_header(self, recognise: Callable[[list[str]], int]) -> None:
-        """Take the first line that is not empty as the header, with the separator that makes most sense of it.
+    def read_header(self, recognise: Callable[[list[str]], int], is_data: Callable[[list[str]], bool]) -> None:
+        """Find the header among the first lines, with the separator that makes most sense of it.
 
-        ``recognise`` says how many of some column names have a meaning. Spreadsheets may put ``sep=;`` before it.
+        ``recognise`` says how many of some column names have a meaning. Titles of the whole sheet, which fill fewer
+        cells, may stand above the header, and spreadsheets may put ``sep=;`` there. Where no line is a header and the
+        first one ``is_data`` already, the columns are called 1, 2, 3 …
         """
-        told = ""
-        for line, text in self._upcoming():
-            if text is None or not text.strip(" \t,;|"):
-                continue
-            if text[:4].lower() == "sep=" and len(text) == 5:
-                told = text[4]
-                continue
-            self.delimiter = told or max(DELIMITERS, key=lambda d: (recognise(_split(text, d)), text.count(d)))
-            self._put_back.append((line, text))
-            break
+        told, first = self._first_lines()
+        filled = [(place, text) for place, (_, text) in enumerate(first) if text and text.strip(" \t,;|")]
+        texts = [text for _, text in filled]
+        if not texts:
+            return
+        self.delimiter = told or max(
+            DELIMITERS, key=lambda d: (max(recognise(_split(text, d)) for text in texts), texts[0].count(d))
+        )
+        place = self._place_of_header(texts, recognise)
+        top = _split(texts[place], self.delimiter)
+        if recognise(top) < MEANS_A_HEADER and is_data(top):
+            self._put_back.extend(first)
+            self.header, self.is_headless = [str(n + 1) for n in range(len(top))], True
+            return
+        self._put_back.extend(first[filled[place][0] :])
         header = next(self.rows(), None)
         self.header = header.cells if isinstance(header, Row) else []
+
+    def _first_lines(self) -> tuple[str, list[Line]]:
+        told, n_filled = "", 0
+        first: list[Line] = []
+        for line, text in self._upcoming():
+            if text is not None and text[:4].lower() == "sep=" and len(text) == 5 and not first:
+                told = text[4]
+                continue
+            first.append((line, text))
+            n_filled += bool(text and text.strip(" \t,;|"))
+            if n_filled > MAX_LINES_ABOVE or (n_filled and len(first) > MAX_RECORD_LINES):
+                break
+        return told, first
+
+    def _place_of_header(self, texts: list[str], recognise: Callable[[list[str]], int]) -> int:
+        rows = [_split(text, self.delimiter) for text in texts]
+        n_filled = [sum(map(bool, map(str.strip, row))) for row in rows]
+        places = [
+            i
+            for i, row in enumerate(rows)
+            if recognise(row) >= MEANS_A_HEADER and all(n < n_filled[i] for n in n_filled[:i])
+        ]
+        return places[0] if places else 0
 
     def _upcoming(self) -> Iterator[Line]:
         while True:
@@ -136,12 +180,17 @@ class CsvFile:
         return Row(line, cells)
 
 
-def open_csv(file: BinaryIO, *, recognise: Callable[[list[str]], int]) -> CsvFile:
+def open_csv(
+    file: BinaryIO,
+    *,
+    recognise: Callable[[list[str]], int],
+    is_data: Callable[[list[str]], bool] = lambda _: False,
+) -> CsvFile:
     """Find out encoding and separator of ``file`` and read its header. ``file.tell()`` shows how far reading is."""
     encoding = detect_encoding(file)
     file.seek(0)
     opened = CsvFile(io.TextIOWrapper(file, encoding=encoding, errors="replace", newline=None), encoding=encoding)
-    opened.read_header(recognise)
+    opened.read_header(recognise, is_data)
     return opened
 
 
@@ -194,7 +243,7 @@ def _numbered_lines(text: io.TextIOWrapper) -> Iterator[Line]:
 
 
 def _split(text: str, delimiter: str) -> list[str]:
-    return next(csv.reader([text], delimiter=delimiter), [])
+    return next(csv.reader([text.replace("\x00", "")], delimiter=delimiter), [])
 
 
 _MARKS = (

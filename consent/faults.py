@@ -40,8 +40,27 @@ class Fault(models.TextChoices):
     IMPOSSIBLE_DATE = "impossible_date", _("No calendar has this date.")
     DATE_IN_FUTURE = "date_in_future", _("This date has not come yet.")
     NOT_YES_OR_NO = "not_yes_or_no", _("Write yes or no.")
+    NO_OBJECT = "no_object", _("This is no object in JSON, as in {“city”: “Lyon”}.")
+    STOPPED_OR_NOT = (
+        "stopped_or_not",
+        _("It is not clear whether this person wants offers: write yes (stopped) or no."),
+    )
+    NOT_STOPPED = (
+        "not_stopped",
+        _("This row says that the person wants offers: not stopped. Ignore this column to stop everybody."),
+    )
+    STOPPED_HERE = "stopped_here", _("Another row of this file says that this person wants no more offers.")
     DUPLICATE = "duplicate", _("This number and what it proves stand in an earlier row; the first one counts.")
     NOT_ACCEPTED = "not_accepted", _("This number cannot be taken.")
+
+
+# A cell that begins like this would be a formula in a spreadsheet.
+STARTS_OF_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+
+
+def inert(value: str) -> str:
+    """Return the cell so that no spreadsheet calculates with it; ``rows`` reads it back as it was."""
+    return "'" + value if value.startswith(STARTS_OF_FORMULAS) else value
 
 
 def sentence(reason: str) -> str:

@@ -9,11 +9,12 @@ Validation itself is untouched: the phone library judges every other number, and
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
 
-from businesses.models import Business
+if TYPE_CHECKING:  # Readers of files import this module without the models.
+    from businesses.models import Business
 
 
 class FictionRange(NamedTuple):

@@ -1,24 +1,20 @@
-"""The life of a contact file: received, read row by row, taken in all at once, and reported on.
+"""The life of a contact file: received, looked into, read row by row, taken in all at once, and reported on.
 
-Reading needs no transaction: good rows and faults go to two spools on disk, and progress is there for everybody to
-see. Then one transaction takes everything in (``staging``). A file is thus either in or not; a reader that is killed
-leaves nothing behind but its batch, which another worker takes over when it has been silent for a while.
+    uploaded → mapping (the business says what the columns hold) → uploaded → reading → checked (a dry run) →
+    uploaded → reading → done;  failed and dropped end it anywhere. A program's file skips what it does not ask for.
+
+Reading needs no transaction: good rows and faults go to spools on disk, and progress is there for everybody to see.
+Then one transaction takes everything in (``staging``). A file is thus either in or not; a reader that is killed leaves
+nothing behind but its batch, which another worker takes over when it has been silent for a while.
 """
 
 from __future__ import annotations
 
-import csv
-import os
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import PurePath
-from typing import IO, Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
-from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.db import transaction
 from django.db.models import F, Q
@@ -27,53 +23,106 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
 from businesses import audit, events
-from businesses.codes import ALPHABET, CODE_LETTERS
 from businesses.models import Business, User
-from consent import csv_file, fiction, rows, staging
-from consent.csv_file import BadLine, CsvFile, Row
-from consent.models import ImportBatch
-from consent.rows import BadCell, RowReader
+from consent import fiction, opening, reading, staging
+from consent.choosing import Choice
+from consent.columns import Layout
+from consent.csv_file import CsvFile
+from consent.formats import Format, format_of
+from consent.models import ImportBatch, ImportFault
+from consent.opening import CannotImport
+from consent.reading import ParserDied, Reading
+from consent.sieve import Recipe
+
+__all__ = ["CannotImport"]
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
-MAX_FAULTS = 10_000
 MAX_ATTEMPTS = 3
 LEASE_SECONDS = 60
-PROGRESS_SECONDS = 0.5
-PROGRESS_ROWS = 500
+FORGOTTEN_AFTER = timedelta(days=7)
+ROWS_FORGOTTEN_AFTER = timedelta(days=30)
+State = ImportBatch.State
 
 
-class CannotImport(ValidationError):
-    """The file cannot be read as contacts at all."""
-
-
-def receive(*, business: Business, file: File[bytes], filename: str, by: User | None, now: datetime) -> ImportBatch:
+def receive(
+    *,
+    business: Business,
+    file: File[bytes],
+    filename: str,
+    by: User | None,
+    now: datetime,
+    kind: str = ImportBatch.Kind.CONTACTS,
+    choice: Choice | None = None,
+    asks_for_columns: bool = False,
+    is_dry_run: bool = False,
+) -> ImportBatch:
     """Store an uploaded file and return its batch, which waits to be read. Raises ``CannotImport``.
 
-    The file is kept only until it has been read: it is full of addresses.
+    Without ``choice`` our guess of the columns is taken, unless the business ``asks_for_columns`` to say so itself.
+    The file is kept only until it has been taken in or discarded: it is full of addresses.
     """
     size = file.size or 0
     if size == 0:
         raise CannotImport(_("The file is empty."))
     if size > MAX_FILE_BYTES:
         raise CannotImport(_("The file is larger than 512 MB: split it."))
-    batch = ImportBatch(business=business, filename=filename[-200:], uploaded_by=by, n_bytes=size, created_at=now)
+    opening.refuse_what_is_no_table(cast(BinaryIO, file))
+    batch = ImportBatch(
+        business=business, kind=kind, filename=PurePath(filename).name[-200:], uploaded_by=by, n_bytes=size,
+        asks_for_columns=asks_for_columns, is_dry_run=is_dry_run, created_at=now,
+        layout=choice.as_json() if choice else None,
+    )  # fmt: skip
     with transaction.atomic():
-        batch.file.save(f"{batch.code}.csv", file, save=False)
+        batch.file.save(f"{batch.code}.{_ending(file)}", file, save=False)
         batch.save()
-        audit.note(
-            action="import.received",
-            object_kind="import",
-            object_code=batch.code,
-            actor=by,
-            business=business,
-            after={"filename": PurePath(filename).name[-200:], "n_bytes": size},
-            now=now,
-        )
+        _note("import.received", batch, by, now, filename=batch.filename, n_bytes=size, kind=kind)
     return batch
 
 
+@transaction.atomic
+def arrange(*, batch: ImportBatch, layout: Layout, by: User | None, now: datetime) -> bool:
+    """Say what the columns hold; the file is read for trial next. Returns False when it is too late for that."""
+    opening.must_be_readable(batch.titles, layout)
+    waiting = ImportBatch.objects.filter(pk=batch.pk, state__in=(State.MAPPING, State.CHECKED))
+    if not waiting.update(state=State.UPLOADED, layout=layout.as_json(), is_dry_run=True, n_attempts=0):
+        return False
+    opening.remember(business=batch.business, kind=batch.kind, titles=batch.titles, layout=layout, now=now)
+    _note("import.arranged", batch, by, now, **layout.as_json())
+    return True
+
+
+@transaction.atomic
+def take_sheet(*, batch: ImportBatch, sheet: str) -> bool:
+    """Look into another sheet of the workbook. Returns False when it is too late for that."""
+    waiting = ImportBatch.objects.filter(pk=batch.pk, state=State.MAPPING)
+    layout = Choice(sheet=sheet).as_json()
+    return bool(waiting.update(state=State.UPLOADED, layout=layout, titles=[], preview=None, n_attempts=0))
+
+
+@transaction.atomic
+def take_in(*, batch: ImportBatch, by: User | None, now: datetime) -> bool:
+    """Let a checked file be taken in. Returns False when it is not waiting for that (any more)."""
+    checked = ImportBatch.objects.filter(pk=batch.pk, state=State.CHECKED)
+    if not checked.update(state=State.UPLOADED, is_dry_run=False, n_attempts=0):
+        return False
+    _note("import.accepted", batch, by, now)
+    return True
+
+
+@transaction.atomic
+def discard(*, batch: ImportBatch, by: User | None, now: datetime) -> bool:
+    """Forget a file that was not taken in. Returns False when it is being read, or is over."""
+    waiting = ImportBatch.objects.filter(pk=batch.pk, state__in=(State.UPLOADED, State.MAPPING, State.CHECKED))
+    if not waiting.update(state=State.DROPPED, preview=None, finished_at=now):
+        return False
+    ImportFault.objects.filter(batch=batch).delete()
+    _note("import.discarded", batch, by, now)
+    transaction.on_commit(lambda: _forget_file(batch))
+    return True
+
+
 def run(*, batch: ImportBatch, now: datetime) -> ImportBatch:
-    """Read the file and take it in; returns the batch as it is then. Whoever finds it in other hands leaves it there.
+    """Do what the file waits for; returns the batch as it is then. Whoever finds it in other hands leaves it there.
 
     Faulty rows are recorded and left out. Running the same file again, in a new batch, adds nothing twice.
     """
@@ -84,14 +133,16 @@ def run(*, batch: ImportBatch, now: datetime) -> ImportBatch:
     try:
         if batch.n_attempts > MAX_ATTEMPTS:
             raise CannotImport(_("Reading this file was broken off several times: try a smaller part of it."))
-        with _spools() as spools:
-            _read(batch, spools, now)
-            _take_in(batch, spools, now)
+        if batch.titles or not _asks(batch):
+            _read_and_take_in(batch, now)
     except CannotImport as error:
         _fail(batch, error, now)
+    except ParserDied:
+        # Its turn comes again when the lease is over.
+        return batch
     batch.refresh_from_db()
-    if batch.state in (ImportBatch.State.DONE, ImportBatch.State.FAILED) and batch.file:
-        batch.file.delete()
+    if batch.state in (State.DONE, State.FAILED):
+        _forget_file(batch)
     return batch
 
 
@@ -104,130 +155,145 @@ def run_waiting(*, now: datetime) -> int:
     return n
 
 
-@dataclass
-class Spools:
-    """What reading leaves for the merge: two CSV files on disk, and how much there was."""
-
-    rows: IO[str]
-    faults: IO[str]
-    n_rows: int = 0
-    n_faults: int = 0
-
-
-def _unclaimed() -> Q:
-    silent = Q(touched_at__lt=Now() - timedelta(seconds=LEASE_SECONDS))
-    return Q(state=ImportBatch.State.UPLOADED) | (Q(state=ImportBatch.State.READING) & silent)
-
-
-def _claim(batch: ImportBatch) -> bool:
-    taken = ImportBatch.objects.filter(_unclaimed(), pk=batch.pk)
-    return bool(
-        taken.update(
-            state=ImportBatch.State.READING, touched_at=Now(), n_attempts=F("n_attempts") + 1, n_bytes_read=0, n_rows=0
-        )
+def forget_old(*, now: datetime) -> int:
+    """Discard files that nobody took in for a week, and empty the rows of reports after a month; returns how many."""
+    forgotten = ImportBatch.objects.filter(
+        state__in=(State.MAPPING, State.CHECKED), created_at__lt=now - FORGOTTEN_AFTER
     )
+    n = sum(discard(batch=batch, by=None, now=now) for batch in forgotten)
+    old = ImportFault.objects.filter(batch__finished_at__lt=now - ROWS_FORGOTTEN_AFTER).exclude(cells=None, value="")
+    return n + old.update(cells=None, value="")
 
 
-@contextmanager
-def _spools() -> Iterator[Spools]:
+def _asks(batch: ImportBatch) -> bool:
+    """Look into a file for the first time; say whether the business is asked about its columns now."""
+    told = Choice.from_json(batch.layout)
+    glance = opening.look(batch=batch, sheet=told.sheet)
+    if not batch.asks_for_columns:
+        layout = told.applied_to(glance.titles, glance.layout, batch.kind)
+        opening.must_be_readable(glance.titles, layout)
+        _reading(batch).update(titles=glance.titles, layout=layout.as_json(), touched_at=Now())
+        batch.titles, batch.layout = glance.titles, layout.as_json()
+        return False
+    _reading(batch).update(
+        state=State.MAPPING, titles=glance.titles, preview=glance.as_preview(), layout=None, finished_at=None
+    )
+    return True
+
+
+def _read_and_take_in(batch: ImportBatch, now: datetime) -> None:
+    n_bytes = batch.n_bytes
+
+    def show(n_bytes_read: int, n_rows: int) -> None:
+        _show_progress(batch, n_bytes_read=min(n_bytes_read, n_bytes), n_rows=n_rows)
+
     with (
-        tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as good,
-        tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as faulty,
+        opening.source_of(batch) as file,
+        reading.read(file, lambda table: _recipe(batch, table, now), n_bytes=n_bytes, show=show) as found,
     ):
-        yield Spools(good, faulty)
+        show(n_bytes, found.n_rows)
+        _finish(batch, found, now)
 
 
-def _read(batch: ImportBatch, spools: Spools, now: datetime) -> None:
-    """Read the whole file into the spools, showing progress. Raises ``CannotImport``."""
-    write_row, write_fault = csv.writer(spools.rows).writerow, csv.writer(spools.faults).writerow
-    with batch.file.open("rb") as file:
-        opened = csv_file.open_csv(cast(BinaryIO, file), recognise=rows.n_recognised)
-        reader = _row_reader(opened, batch.business, now)
-        shown_at = time.monotonic()
-        for record in opened.rows():
-            spools.n_rows += 1
-            try:
-                person = reader.read(*_cells(record))
-            except BadCell as bad:
-                spools.n_faults += 1
-                if spools.n_faults <= MAX_FAULTS:
-                    write_fault((batch.pk, record.line, bad.column[:80], _shown(bad.value), str(bad.reason)))
-            else:
-                write_row((*person, _code("ctc"), _code("rcp")))
-            if spools.n_rows % PROGRESS_ROWS == 0 and time.monotonic() - shown_at > PROGRESS_SECONDS:
-                _show_progress(batch, n_bytes_read=file.tell(), n_rows=spools.n_rows)
-                shown_at = time.monotonic()
-    _show_progress(batch, n_bytes_read=batch.n_bytes, n_rows=spools.n_rows)
-
-
-def _row_reader(opened: CsvFile, business: Business, now: datetime) -> RowReader:
-    columns = rows.columns_of(opened.header)
-    if rows.PHONE not in columns.own:
-        raise CannotImport(_("No column holds the phone numbers: name one “phone” in the first line."))
-    if columns.n > rows.MAX_COLUMNS:
-        raise CannotImport(_("The file has more than 60 columns: leave out those that no message needs."))
-    return RowReader(
-        columns=columns,
-        country=business.country,
-        timezone=business.timezone,
+def _recipe(batch: ImportBatch, table: CsvFile, now: datetime) -> Recipe:
+    return reading.recipe_for(
+        table,
+        layout=Layout.from_json(cast("Mapping[str, Any]", batch.layout)),
+        country=batch.business.country,
+        timezone=batch.business.timezone,
         now=now,
-        allow_fiction=fiction.is_allowed(business),
+        allow_fiction=fiction.is_allowed(batch.business),
+        is_of_stops=batch.kind == ImportBatch.Kind.STOPS,
+        has_serials=bool(batch.table),
     )
 
 
-def _cells(record: Row | BadLine) -> tuple[int, list[str]]:
-    if isinstance(record, BadLine):
-        raise BadCell("", record.value, record.reason)
-    return record.line, record.cells
-
-
-def _show_progress(batch: ImportBatch, *, n_bytes_read: int, n_rows: int) -> None:
-    """Tell everybody how far reading is, which is a sign of life too."""
-    mine = ImportBatch.objects.filter(pk=batch.pk, state=ImportBatch.State.READING)
-    mine.update(n_bytes_read=n_bytes_read, n_rows=n_rows, touched_at=Now())
+def _finish(batch: ImportBatch, found: Reading, now: datetime) -> None:
+    if batch.is_dry_run:
+        _rehearse(batch, found, now)
+    else:
+        _take_in(batch, found, now)
 
 
 @transaction.atomic
-def _take_in(batch: ImportBatch, spools: Spools, now: datetime) -> None:
+def _take_in(batch: ImportBatch, found: Reading, now: datetime) -> None:
     """Take everything in, or nothing. Does nothing when another worker was faster with the same batch."""
-    mine = ImportBatch.objects.select_for_update(no_key=True).filter(pk=batch.pk, state=ImportBatch.State.READING)
-    if not mine.exists():
+    if not _reading(batch).select_for_update(no_key=True).exists():
         return
-    merged = staging.merge(batch=batch, rows=spools.rows, faults=spools.faults, now=now)
-    staging.finish(
-        batch=batch,
-        merged=merged,
-        n_rows=spools.n_rows,
-        n_unlisted_faults=max(0, spools.n_faults - MAX_FAULTS),
-        now=now,
-    )
+    counts = staging.merge(batch=batch, reading=found, now=now)
+    staging.finish(batch=batch, counts=counts, reading=found, state=State.DONE, now=now)
+    ImportBatch.objects.filter(pk=batch.pk).update(preview=None)
     _tell(batch, "import.done", now)
+
+
+@transaction.atomic
+def _rehearse(batch: ImportBatch, found: Reading, now: datetime) -> None:
+    if not _reading(batch).select_for_update(no_key=True).exists():
+        return
+    counts = staging.rehearse(batch=batch, reading=found, now=now)
+    staging.finish(batch=batch, counts=counts, reading=found, state=State.CHECKED, now=now)
+    _tell(batch, "import.checked", now)
 
 
 @transaction.atomic
 def _fail(batch: ImportBatch, error: CannotImport, now: datetime) -> None:
     with override(batch.business.locale):
         sentence = " ".join(error.messages)[:300]
-    mine = ImportBatch.objects.filter(pk=batch.pk, state=ImportBatch.State.READING)
-    if mine.update(state=ImportBatch.State.FAILED, failure=sentence, finished_at=now):
+    if _reading(batch).update(state=State.FAILED, failure=sentence, preview=None, finished_at=now):
         _tell(batch, "import.failed", now)
+
+
+def _ending(file: File[bytes]) -> str:
+    return "csv" if format_of(cast(BinaryIO, file)) == Format.TEXT else "book"
+
+
+def _unclaimed() -> Q:
+    silent = Q(touched_at__lt=Now() - timedelta(seconds=LEASE_SECONDS))
+    return Q(state=State.UPLOADED) | (Q(state=State.READING) & silent)
+
+
+def _claim(batch: ImportBatch) -> bool:
+    taken = ImportBatch.objects.filter(_unclaimed(), pk=batch.pk)
+    return bool(
+        taken.update(state=State.READING, touched_at=Now(), n_attempts=F("n_attempts") + 1, n_bytes_read=0, n_rows=0)
+    )
+
+
+def _reading(batch: ImportBatch) -> Any:
+    return ImportBatch.objects.filter(pk=batch.pk, state=State.READING)
+
+
+def _show_progress(batch: ImportBatch, *, n_bytes_read: int, n_rows: int) -> None:
+    """Tell everybody how far reading is, which is a sign of life too."""
+    _reading(batch).update(n_bytes_read=n_bytes_read, n_rows=n_rows, touched_at=Now())
+
+
+def _forget_file(batch: ImportBatch) -> None:
+    for stored in (batch.file, batch.table):
+        if stored:
+            stored.delete(save=False)
+    ImportBatch.objects.filter(pk=batch.pk).update(file="", table="")
 
 
 def _tell(batch: ImportBatch, kind: str, now: datetime) -> None:
     known = ImportBatch.objects.filter(pk=batch.pk).values(
-        "code", "state", "failure", "n_rows", "n_new", "n_updated", "n_faulty", "n_without_evidence"
+        "code",
+        "kind",
+        "state",
+        "failure",
+        "n_rows",
+        "n_new",
+        "n_updated",
+        "n_stopped",
+        "n_faulty",
+        "n_without_evidence",
     )
     payload: dict[str, Any] = dict(known.get())
     events.record(business_id=batch.business_id, kind=kind, payload=payload, now=now)
 
 
-def _shown(value: str) -> str:
-    return value.replace("\x00", "␀")[:120]
-
-
-_LETTER_OF_BYTE = bytes(ord(ALPHABET[byte % len(ALPHABET)]) for byte in range(256))
-
-
-def _code(prefix: str) -> str:
-    """Return a public id like ``businesses.codes.new_code``, fast enough for millions: 32 letters divide 256 evenly."""
-    return f"{prefix}_{os.urandom(CODE_LETTERS).translate(_LETTER_OF_BYTE).decode()}"
+def _note(action: str, batch: ImportBatch, by: User | None, now: datetime, **after: Any) -> None:
+    audit.note(
+        action=action, object_kind="import", object_code=batch.code, actor=by, business=batch.business, after=after,
+        now=now,
+    )  # fmt: skip

@@ -2,68 +2,24 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cache, lru_cache
+from datetime import datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import orjson
-from babel import Locale
 
-from consent import phones
+from consent import cells, columns, phones
+from consent.columns import COUNTRY, DATE, DETAILS, EVIDENCE, INTERACTION, LANGUAGE, NAME, OPT_OUT_OFFERED, PHONE
 from consent.faults import Fault
-from consent.models import Interaction
-from consent.phones import BadNumber
+from consent.phones import BadNumber, Phone
 
 MAX_NAME_LETTERS = 120
 MAX_EVIDENCE_LETTERS = 200
 MAX_ATTRIBUTE_LETTERS = 500
-MAX_COLUMNS = 60
-NEIGHBOURS = ("pl", "sv", "nl", "pt", "it", "es", "de", "fr", "en")
-
-PHONE, NAME, LANGUAGE, COUNTRY = "phone", "name", "language", "country"
-INTERACTION, DATE, EVIDENCE, OPT_OUT_OFFERED = "interaction", "interaction_date", "evidence", "opt_out_offered"
-
-# The names that columns have in the wild, best first; compared without case, accents and punctuation.
-SYNONYMS = {
-    PHONE: (
-        "phone|phone number|whatsapp|whatsapp number|mobile|mobile phone|mobile number|portable|gsm|cell"
-        "|cell phone|msisdn|tel mobile|telephone mobile|telephone portable|n de telephone|numero de telephone"
-        "|telephone|numero|tel|telephone number|handy|handynummer|mobilnummer|telefon|telefonnummer|telefono"
-        "|movil|cellulare|telefone|celular|number"
-    ),
-    NAME: (
-        "name|full name|nom complet|nom et prenom|prenom et nom|nom prenom|nom|contact|client|customer|nombre completo"
-    ),
-    LANGUAGE: "language|langue|lang|locale|sprache|idioma|lingua",
-    COUNTRY: "country|pays|country code|code pays|land|pais|paese",
-    INTERACTION: "interaction|interaction type|type d interaction|type interaction|origine|evenement|event|source",
-    DATE: "interaction date|date d interaction|date interaction|date de l interaction|date|datum|fecha|data",
-    EVIDENCE: "evidence|preuve|proof|justificatif|reference|order|order number|numero de commande|commande|nachweis",
-    OPT_OUT_OFFERED: (
-        "opt out offered|optout offered|opposition proposee|desinscription proposee|refus propose|opt out propose"
-    ),
-    "first_name": "first name|firstname|given name|prenom|vorname|nombre|nome",
-    "last_name": "last name|lastname|surname|family name|nom de famille|nachname|apellido|apellidos|cognome",
-    "city": "city|town|ville|stadt|ort|ciudad|citta|cidade",
-}
-OWN_COLUMNS = (PHONE, NAME, LANGUAGE, COUNTRY, INTERACTION, DATE, EVIDENCE, OPT_OUT_OFFERED)
-
-KINDS = {
-    Interaction.Kind.OPT_IN: "opt in|optin|consent|consentement|inscription|newsletter|abonnement|einwilligung",
-    Interaction.Kind.PURCHASE: "purchase|order|sale|achat|commande|vente|kauf|compra",
-    Interaction.Kind.INQUIRY: "inquiry|enquiry|question|message|demande|devis|anfrage|consulta",
-    Interaction.Kind.VISIT: "visit|visite|besuch|visita",
-}
-KIND_OF_WORD = {word: kind for kind, words in KINDS.items() for word in words.split("|")}
-YES_OR_NO = {
-    **dict.fromkeys(("yes", "y", "true", "1", "x", "oui", "o", "vrai", "ja", "si", "sim"), True),
-    **dict.fromkeys(("", "no", "n", "false", "0", "non", "faux", "nein", "nao"), False),
-}
+# How far a business's clock may be ahead of ours.
+SKEW = timedelta(minutes=5)
+IN_ORDER = (PHONE, NAME, LANGUAGE, COUNTRY, INTERACTION, DATE, EVIDENCE, OPT_OUT_OFFERED)
 
 
 class PersonRow(NamedTuple):
@@ -80,6 +36,7 @@ class PersonRow(NamedTuple):
     occurred_at: str
     opt_out_offered: bool
     evidence: str
+    is_stop: bool
 
 
 class Happened(NamedTuple):
@@ -103,126 +60,133 @@ class BadCell(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Columns:
-    """Where each thing stands in a row; ``attributes`` are (position, key) of everything that is not our own."""
-
-    n: int
-    own: dict[str, int]
-    attributes: tuple[tuple[int, str], ...]
-    titles: tuple[str, ...]
-
-
-def n_recognised(header: Sequence[str]) -> int:
-    """Return how many of our own columns ``header`` has, the number counting most."""
-    own = columns_of(header).own
-    return len(own) + 10 * (PHONE in own)
-
-
-def columns_of(header: Sequence[str]) -> Columns:
-    """Find our columns among the titles of a file, in French, English or a neighbour's words."""
-    plain = [_plain(title) for title in header[:MAX_COLUMNS]]
-    found: dict[str, int] = {}
-    for column, names in SYNONYMS.items():
-        position = next((plain.index(name) for name in names.split("|") if name in plain), None)
-        if position is not None and position not in found.values():
-            found[column] = position
-    if "first_name" in found and "last_name" not in found and plain[found.get(NAME, 0)] == "nom":
-        # Beside a column "prénom", a column "nom" is the family's.
-        found["last_name"] = found.pop(NAME)
-    own = {column: position for column, position in found.items() if column in OWN_COLUMNS}
-    known = {position: column for column, position in found.items()}
-    taken = set(own.values())
-    attributes = tuple(
-        (i, known.get(i) or plain[i].replace(" ", "_")) for i in range(len(plain)) if i not in taken and plain[i]
-    )
-    return Columns(n=len(header), own=own, attributes=attributes, titles=tuple(title.strip() for title in header))
-
-
-@dataclass(frozen=True, kw_only=True)
 class RowReader:
     """Reads the rows of one file: numbers and dates without country or zone are those of the business."""
 
-    columns: Columns
+    columns: columns.Columns
     country: str
     timezone: str
     now: datetime
+    for_all: Mapping[str, str] = field(default_factory=dict)
+    is_of_stops: bool = False
+    has_serials: bool = False
     allow_fiction: bool = False
-    _positions: tuple[int | None, ...] = field(init=False)
+    _places: tuple[int | None, ...] = field(init=False)
+    _absent: tuple[str, ...] = field(init=False)
+    _details: int | None = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_positions", tuple(self.columns.own.get(column) for column in OWN_COLUMNS))
+        own = self.columns.own
+        object.__setattr__(self, "_places", tuple(own.get(column) for column in IN_ORDER))
+        object.__setattr__(
+            self, "_absent", tuple("" if column in own else self.for_all.get(column, "") for column in IN_ORDER)
+        )
+        object.__setattr__(self, "_details", own.get(DETAILS))
 
-    def read(self, line: int, cells: list[str]) -> PersonRow:
+    def read(self, line: int, row: list[str]) -> PersonRow:
         """Return what the row says; raises ``BadCell`` for the first cell that is wrong.
 
         Missing cells at the end are empty ones (spreadsheets leave them out). More cells than columns means that
         something has shifted, unless they are empty.
         """
-        n_missing = self.columns.n - len(cells)
+        n_missing = self.columns.n - len(row)
         if n_missing > 0:
-            cells = cells + [""] * n_missing
-        elif n_missing < 0 and any(map(str.strip, cells[self.columns.n :])):
-            raise BadCell("", cells[self.columns.n], Fault.EXTRA_COLUMNS)
+            row = row + [""] * n_missing
+        elif n_missing < 0 and any(map(str.strip, row[self.columns.n :])):
+            raise BadCell("", row[self.columns.n], Fault.EXTRA_COLUMNS)
         phone, name, language, country, kind, date, evidence, opt_out = (
-            "" if i is None else cells[i].strip() for i in self._positions
+            absent if place is None else row[place].strip()
+            for place, absent in zip(self._places, self._absent, strict=True)
         )
-        default_country = self._code(COUNTRY, country, country_code, Fault.UNKNOWN_COUNTRY) or self.country
-        try:
-            number = phones.parse(phone, default_country=default_country, allow_fiction=self.allow_fiction)
-        except BadNumber as error:
-            raise BadCell(self._title(PHONE), phone, error.reason) from None
-        attributes = self._attributes(cells)
+        details = {} if self._details is None else self._read_details(row[self._details])
+        number = self._number(phone or _number_in(details), country)
+        if self._is_stopped(row):
+            return PersonRow(line, *number, "", "", "{}", "", "", False, "", True)
+        attributes = self._attributes(row, details)
         name = name or " ".join(filter(None, (attributes.get("first_name"), attributes.get("last_name"))))
         happened = self._interaction(kind, date, evidence, opt_out)
         return PersonRow(
-            line=line,
-            value=number.e164,
-            country=number.country,
-            timezone=number.timezone,
-            name=self._short(NAME, name, MAX_NAME_LETTERS),
-            language=self._code(LANGUAGE, language, language_code, Fault.UNKNOWN_LANGUAGE),
-            attributes=orjson.dumps(attributes).decode(),
-            kind=happened.kind,
-            occurred_at=happened.occurred_at,
-            opt_out_offered=happened.opt_out_offered,
-            evidence=happened.evidence,
+            line,
+            *number,
+            self._short(NAME, _unquoted(name), MAX_NAME_LETTERS),
+            self._code(LANGUAGE, language, cells.language_code, Fault.UNKNOWN_LANGUAGE),
+            orjson.dumps(attributes).decode() if attributes else "{}",
+            happened.kind,
+            happened.occurred_at,
+            happened.opt_out_offered,
+            happened.evidence,
+            False,
         )
+
+    def _number(self, phone: str, country: str) -> Phone:
+        home = self._code(COUNTRY, country, cells.country_code, Fault.UNKNOWN_COUNTRY) or self.country
+        try:
+            return phones.parse(phone, default_country=home, allow_fiction=self.allow_fiction)
+        except BadNumber as error:
+            raise BadCell(self._title(PHONE), phone, error.reason) from None
+
+    def _is_stopped(self, row: list[str]) -> bool:
+        """Say whether the row is about somebody who wants no more offers; nothing else in it matters then.
+
+        In a list of stops with a column about states, only a state that plainly allows offers is not a stop.
+        """
+        said = [(place, cells.stopped_or_not(row[place].strip())) for place in self.columns.stops]
+        if self.is_of_stops:
+            if said and all(state is False and row[place].strip() for place, state in said):
+                raise BadCell(self.columns.titles[said[0][0]], row[said[0][0]], Fault.NOT_STOPPED)
+            return True
+        for place, state in said:
+            if state is None:
+                raise BadCell(self.columns.titles[place], row[place].strip(), Fault.STOPPED_OR_NOT)
+        return any(state for _, state in said)
 
     def _interaction(self, kind: str, date: str, evidence: str, opt_out: str) -> Happened:
         if not kind:
             if date or evidence:
                 raise BadCell(self._title(INTERACTION), "", Fault.MISSING_INTERACTION)
             return NOTHING_HAPPENED
-        known = KIND_OF_WORD.get(_plain(kind))
+        known = cells.kind_of(kind)
         if known is None:
             raise BadCell(self._title(INTERACTION), kind, Fault.UNKNOWN_INTERACTION)
         if not date:
             raise BadCell(self._title(DATE), "", Fault.MISSING_DATE)
         if not evidence:
             raise BadCell(self._title(EVIDENCE), "", Fault.MISSING_EVIDENCE)
-        offered = YES_OR_NO.get(_plain(opt_out))
+        offered = cells.yes_or_no(opt_out)
         if offered is None:
             raise BadCell(self._title(OPT_OUT_OFFERED), opt_out, Fault.NOT_YES_OR_NO)
-        proof = self._short(EVIDENCE, evidence, MAX_EVIDENCE_LETTERS)
-        return Happened(known.value, self._moment(date), offered, proof)
+        proof = self._short(EVIDENCE, _unquoted(evidence), MAX_EVIDENCE_LETTERS)
+        return Happened(known, self._moment(date), offered, proof)
 
     def _moment(self, date: str) -> str:
         try:
-            moment = read_date(date, self.timezone, self.country == "US")
+            moment = cells.read_date(date, self.timezone, self.country == "US", self.has_serials)
         except ValueError:
             raise BadCell(self._title(DATE), date, Fault.IMPOSSIBLE_DATE) from None
         if moment is None:
             raise BadCell(self._title(DATE), date, Fault.UNREADABLE_DATE)
-        if moment > self.now:
+        if moment > self.now + SKEW:
             raise BadCell(self._title(DATE), date, Fault.DATE_IN_FUTURE)
         return moment.isoformat()
 
-    def _attributes(self, cells: list[str]) -> dict[str, str]:
-        found = {key: value for i, key in self.columns.attributes if (value := cells[i].strip())}
+    def _attributes(self, row: list[str], details: dict[str, str]) -> dict[str, str]:
+        found = {key: _unquoted(value) for i, key in self.columns.attributes if (value := row[i].strip())}
+        found |= {key: value for key, value in details.items() if cells.plain(key) not in _TITLES_OF_NUMBERS}
         for key, value in found.items():
             if len(value) > MAX_ATTRIBUTE_LETTERS:
                 raise BadCell(key, value, Fault.TOO_LONG)
         return found
+
+    def _read_details(self, text: str) -> dict[str, str]:
+        """Read a cell that holds an object in JSON, as listmonk writes a subscriber's attributes."""
+        try:
+            told = orjson.loads(text) if text.strip() else {}
+        except orjson.JSONDecodeError:
+            told = None
+        if not isinstance(told, dict) or len(told) > columns.MAX_COLUMNS:
+            raise BadCell(self._title(DETAILS), text, Fault.NO_OBJECT)
+        plain = {key: value for key, value in told.items() if isinstance(value, str | int | float)}
+        return {columns.key_of(key): str(value).replace("\x00", "") for key, value in plain.items()}
 
     def _code(self, column: str, text: str, code_of: Callable[[str], str], reason: Fault) -> str:
         code = code_of(text) if text else ""
@@ -237,89 +201,21 @@ class RowReader:
 
     def _title(self, column: str) -> str:
         """Return what the file itself calls the column."""
-        position = self.columns.own.get(column)
-        return column if position is None else self.columns.titles[position]
+        place = self.columns.own.get(column)
+        return column if place is None else self.columns.titles[place]
 
 
-@lru_cache(maxsize=8192)
-def read_date(text: str, timezone: str, month_first: bool) -> datetime | None:
-    """Return the moment (midnight for a bare date), or None when it is no date. Raises ValueError for 31/02."""
-    zone = ZoneInfo(timezone)
-    if match := _WRITTEN_DATE.fullmatch(text):
-        part = match.groupdict()
-        year = int(part["year"] or part["year_first"])
-        first, second = (int(part["a"]), int(part["b"])) if part["a"] else (int(part["d"]), int(part["c"]))
-        day, month = (second, first) if part["a"] and month_first and part["sep"] == "/" else (first, second)
-        hour, minute, second = (int(part[unit] or 0) for unit in ("hour", "minute", "second"))
-        return _plausible(datetime(year, month, day, hour, minute, second, tzinfo=zone))
-    if not _ISO_DATE.fullmatch(text):
-        return None
-    moment = datetime.fromisoformat(text)
-    return _plausible(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+_TITLES_OF_NUMBERS = frozenset(columns.SYNONYMS[PHONE].split("|"))
 
 
-def _plausible(moment: datetime) -> datetime:
-    if moment.year < 1970:
-        raise ValueError("before any phone could be written to")
-    return moment
+def _number_in(details: Mapping[str, str]) -> str:
+    return next((value for key, value in details.items() if cells.plain(key) in _TITLES_OF_NUMBERS), "")
 
 
-_ISO_DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}(?:[T ]\d{2}:?\d{2}(?::?\d{2}(?:[.,]\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
-_WRITTEN_DATE = re.compile(
-    r"(?:(?P<a>\d{1,2})(?P<sep>[/.-])(?P<b>\d{1,2})(?P=sep)(?P<year>\d{4})|(?P<year_first>\d{4})[/.](?P<c>\d{1,2})[/.](?P<d>\d{1,2}))"
-    r"(?:[T ,]+(?P<hour>\d{1,2})[:h](?P<minute>\d{2})(?::(?P<second>\d{2}))?)?"
-)
+def _unquoted(text: str) -> str:
+    """Take away the mark with which our own report keeps a spreadsheet from calculating (``'=1+1``)."""
+    return text[1:] if text.startswith(_INERT) else text
 
 
-@lru_cache(maxsize=2048)
-def country_code(text: str) -> str:
-    """Return ``FR`` for ``fr``, ``FRANCE`` or ``Frankreich``; '' for no country."""
-    return text.upper() if text.upper() in _country_codes() else _countries().get(_plain(text), "")
-
-
-@lru_cache(maxsize=2048)
-def language_code(text: str) -> str:
-    """Return ``fr`` for ``FR``, ``fr-CA``, ``français`` or ``French``; '' for no language."""
-    stem = re.split(r"[-_]", text.lower(), maxsplit=1)[0]
-    return stem if stem in _language_codes() else _languages().get(_plain(text), "")
-
-
-@cache
-def _country_codes() -> frozenset[str]:
-    return frozenset(code for code in _names("en", "territories") if len(code) == 2 and code.isalpha() and code != "ZZ")
-
-
-@cache
-def _countries() -> Mapping[str, str]:
-    aliases = {"uk": "GB", "england": "GB", "usa": "US", "etats unis d amerique": "US"}
-    return _codes_by_name("territories", _country_codes()) | aliases
-
-
-@cache
-def _language_codes() -> frozenset[str]:
-    return frozenset(code for code in _names("en", "languages") if len(code) <= 3)
-
-
-@cache
-def _languages() -> Mapping[str, str]:
-    codes = frozenset(code for code in _language_codes() if len(code) == 2)
-    own_names = {_plain(Locale(code).get_display_name(code) or ""): code for code in NEIGHBOURS}
-    return _codes_by_name("languages", codes) | own_names
-
-
-def _codes_by_name(what: str, codes: frozenset[str]) -> dict[str, str]:
-    """Return what people call each of ``codes`` in the languages of the neighbourhood; English and French win."""
-    return {
-        _plain(name): code for language in NEIGHBOURS for code, name in _names(language, what).items() if code in codes
-    }
-
-
-def _names(language: str, what: str) -> dict[str, str]:
-    return {str(code): str(name) for code, name in getattr(Locale(language), what).items()}
-
-
-@lru_cache(maxsize=4096)
-def _plain(text: str) -> str:
-    """Return lower-case words without accents and punctuation: ``Téléphone (mobile)`` → ``telephone mobile``."""
-    flat = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join("".join(c if c.isalnum() else " " for c in flat if not unicodedata.combining(c)).split())
+# See ``faults.inert``.
+_INERT = tuple(f"'{sign}" for sign in "=+-@\t\r＝＋－＠")

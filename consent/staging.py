@@ -2,6 +2,7 @@
 
 Order matters. Numbers are claimed first, in one order for everybody, so that two files with the same new people wait
 for each other instead of making them twice; only then are the people known before locked, for as short as possible.
+Stops come before any contact of the same file.
 """
 
 from __future__ import annotations
@@ -16,22 +17,23 @@ from django.db import connection
 
 from consent import ledger, suppressions, trust
 from consent.models import Address, ImportBatch, Interaction
+from consent.reading import Reading
+from consent.sieve import MAX_FAULTS
 
 SQL = Path(__file__).parent / "sql"
 COPY_BYTES = 1 << 17
 COPY_ROWS = "COPY import_row FROM STDIN (FORMAT csv, FORCE_NOT_NULL (name, language, evidence))"
-COPY_FAULTS = (
-    'COPY consent_importfault (batch_id, line, "column", value, reason) FROM STDIN'
-    ' (FORMAT csv, FORCE_NOT_NULL ("column", value))'
-)
+COPY_FAULTS = 'COPY import_fault FROM STDIN (FORMAT csv, FORCE_NOT_NULL ("column", value))'
 KIND_NAMES = [Interaction.Kind(number).name.lower() for number in sorted(Interaction.Kind.values)]
 
 
-class Merged(NamedTuple):
-    """How many contacts were made and changed."""
+class Counts(NamedTuple):
+    """What a file did, or would do: contacts made and changed, people stopped now and before."""
 
     n_new: int
-    n_changed: int
+    n_updated: int
+    n_stopped: int
+    n_already_stopped: int
 
 
 @cache
@@ -39,54 +41,86 @@ def statement(name: str) -> str:
     return (SQL / f"{name}.sql").read_text()
 
 
-def merge(*, batch: ImportBatch, rows: IO[str], faults: IO[str], now: datetime) -> Merged:
-    """Take everything in; ``rows`` and ``faults`` are CSV in the columns of the two COPY statements.
+def merge(*, batch: ImportBatch, reading: Reading, now: datetime) -> Counts:
+    """Take everything in. The caller's transaction makes it all or nothing.
 
-    The caller's transaction makes it all or nothing. The staging tables stay for ``finish``, until it commits.
+    The staging tables stay for ``finish``, until it commits.
     """
-    business = batch.business
+    values = _values(batch, now)
+    with connection.cursor() as cursor:
+        _stage(cursor, reading, values)
+        _find_people(cursor, values)
+        # The lock is a statement of its own: what follows sees everything that was committed while it waited.
+        cursor.execute(statement("import_lock"))
+        n_already_stopped = _count(cursor, statement("import_refused"), values)
+        n_stopped = _stop(cursor, values) if reading.n_stops else 0
+        cursor.execute(statement("import_contacts"), values)
+        n_new, n_updated = cursor.fetchone()
+        cursor.execute(statement("import_evidence"), values)
+        ledger.append_many(now=now)
+    # The caller holds the batch's lock.
+    trust.put_on_probation(batch=batch, now=now)
+    return Counts(n_new, n_updated, n_stopped, n_already_stopped)
+
+
+def rehearse(*, batch: ImportBatch, reading: Reading, now: datetime) -> Counts:
+    """Say what ``merge`` would do, and change nothing but the staging tables."""
+    values = _values(batch, now) | {"makes_people": False}
+    with connection.cursor() as cursor:
+        _stage(cursor, reading, values)
+        cursor.execute(statement("import_people"), values)
+        cursor.execute("ANALYZE import_person")
+        n_already_stopped = _count(cursor, statement("import_refused"), values)
+        cursor.execute(statement("import_rehearse"), values)
+        n_new, n_updated, n_stopped = cursor.fetchone()
+    return Counts(n_new, n_updated, n_stopped, n_already_stopped)
+
+
+def finish(*, batch: ImportBatch, counts: Counts, reading: Reading, state: ImportBatch.State, now: datetime) -> None:
+    """Write faults and counts of the batch, from the staging tables that were filled in the same transaction."""
     values: dict[str, Any] = {
+        "batch_id": batch.pk,
+        "state": state,
+        "n_rows": reading.n_rows,
+        "n_bytes": batch.n_bytes,
+        "max_faults": MAX_FAULTS,
+        "now": now,
+        **counts._asdict(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM import_fault WHERE cells IS NOT NULL")
+        (n_read,) = cursor.fetchone()
+        values["n_unlisted_faults"] = reading.n_faults - n_read
+        cursor.execute(statement("import_finish"), values)
+        cursor.execute(statement("import_faults"), values)
+
+
+def _values(batch: ImportBatch, now: datetime) -> dict[str, Any]:
+    business = batch.business
+    return {
         "batch_id": batch.pk,
         "batch_code": batch.code,
         "business_id": business.pk,
         "legal_entity_id": business.legal_entity_id,
         "address_kind": Address.Kind.SANDBOX if business.is_test else Address.Kind.E164,
         "kind_names": KIND_NAMES,
+        "makes_people": True,
         "now": now,
         **suppressions.pads(),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(statement("import_stage"))
-        _copy(cursor, COPY_ROWS, rows)
-        _copy(cursor, COPY_FAULTS, faults)
-        cursor.execute("ANALYZE import_row")
-        cursor.execute(statement("import_duplicates"), values)
-        cursor.execute(statement("import_suppressed"), values)
-        _find_people(cursor, values)
-        # The lock is a statement of its own: what follows sees everything that was committed while it waited.
-        cursor.execute(statement("import_lock"))
-        cursor.execute(statement("import_contacts"), values)
-        merged = Merged(*cursor.fetchone())
-        cursor.execute(statement("import_evidence"), values)
-        ledger.append_many(now=now)
-    # The caller holds the batch's lock.
-    trust.put_on_probation(batch=batch, now=now)
-    return merged
 
 
-def finish(*, batch: ImportBatch, merged: Merged, n_rows: int, n_unlisted_faults: int, now: datetime) -> None:
-    """Write the batch's counts, from the staging tables that ``merge`` filled in the same transaction."""
-    values: dict[str, Any] = {
-        "batch_id": batch.pk,
-        "n_rows": n_rows,
-        "n_bytes": batch.n_bytes,
-        "made": merged.n_new,
-        "changed": merged.n_changed,
-        "n_unlisted_faults": n_unlisted_faults,
-        "now": now,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(statement("import_finish"), values)
+def _stage(cursor: Any, reading: Reading, values: dict[str, Any]) -> None:
+    """Copy the spools, and take out what repeats, contradicts itself, or must not be known."""
+    cursor.execute(statement("import_stage"))
+    for spool in reading.spools:
+        _copy(cursor, COPY_ROWS, spool.rows)
+        _copy(cursor, COPY_FAULTS, spool.faults)
+    cursor.execute("ANALYZE import_row")
+    cursor.execute(statement("import_duplicates"))
+    if reading.n_stops:
+        cursor.execute(statement("import_outvoted"))
+    cursor.execute(statement("import_suppressed"), values)
 
 
 def _find_people(cursor: Any, values: dict[str, Any]) -> None:
@@ -98,6 +132,17 @@ def _find_people(cursor: Any, values: dict[str, Any]) -> None:
     if cursor.rowcount < n_made:
         cursor.execute(statement("import_yield"), values)
     cursor.execute("ANALYZE import_person")
+
+
+def _stop(cursor: Any, values: dict[str, Any]) -> int:
+    """Stop everybody who stops in the file; returns for how many that is news."""
+    return _count(cursor, statement("import_stops"), values) + _count(cursor, statement("import_hush"), values)
+
+
+def _count(cursor: Any, query: str, values: dict[str, Any]) -> int:
+    cursor.execute(query, values)
+    n: int = cursor.fetchone()[0]
+    return n
 
 
 def _copy(cursor: Any, query: str, file: IO[str]) -> None:

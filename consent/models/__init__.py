@@ -1,6 +1,6 @@
 """People, what they did, what they allowed, what they refused, and how often they were told."""
 
-from consent.models.evidence import EvidenceCase, ImportBatch, ImportFault, Interaction
+from consent.models.evidence import EvidenceCase, ImportBatch, ImportFault, Interaction, RememberedLayout
 from consent.models.people import Address, Contact, Recipient, Refusal, Suppression
 from consent.models.policy import BasisRule, CapRule, EvidencePolicy, QuietHours
 from consent.models.proof import ConsentEvent, PersonKey, Wording
@@ -22,6 +22,7 @@ __all__ = [
     "QuietHours",
     "Recipient",
     "Refusal",
+    "RememberedLayout",
     "Suppression",
     "Wording",
 ]

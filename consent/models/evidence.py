@@ -19,7 +19,7 @@ class ImportBatchQuerySet(models.QuerySet["ImportBatch"]):
 
 
 class ImportBatch(models.Model):
-    """One contact file, or what programs attested in one month: who brought it, how far it is, what was in it.
+    """A file of contacts or stops, or what programs attested in one month: who brought it, how far it is, what it held.
 
     All attested evidence belongs to one, and is worth what its ``trust`` says.
     """
@@ -28,11 +28,18 @@ class ImportBatch(models.Model):
         FILE = "file", _("file")
         API = "api", _("API")
 
+    class Kind(models.TextChoices):
+        CONTACTS = "contacts", _("contacts")
+        STOPS = "stops", _("stops")
+
     class State(models.TextChoices):
         UPLOADED = "uploaded", _("uploaded")
+        MAPPING = "mapping", _("waits for its columns")
         READING = "reading", _("reading")
+        CHECKED = "checked", _("checked, not taken in yet")
         DONE = "done", _("done")
         FAILED = "failed", _("failed")
+        DROPPED = "dropped", _("discarded")
 
     class Trust(models.TextChoices):
         PROBE = "probe", _("on probation")
@@ -51,7 +58,10 @@ class ImportBatch(models.Model):
 
     code = models.CharField(max_length=24, unique=True, default=import_code, editable=False)
     business = models.ForeignKey(Business, models.CASCADE, related_name="imports")
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.CONTACTS)
     file = models.FileField(upload_to="imports/")
+    # The sheet of a workbook, as CSV: what is read instead of ``file`` where it is not empty.
+    table = models.FileField(upload_to="imports/", blank=True)
     filename = models.CharField(max_length=200)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     state = models.CharField(max_length=8, choices=State, default=State.UPLOADED)
@@ -71,6 +81,13 @@ class ImportBatch(models.Model):
     n_withdrawn = models.PositiveIntegerField(default=0)
     n_removed = models.PositiveIntegerField(default=0)
     failure = models.CharField(max_length=300, blank=True)
+    # The business is asked what the columns hold, or (a program's file) takes our guess.
+    asks_for_columns = models.BooleanField(default=False)
+    is_dry_run = models.BooleanField(default=False)
+    titles = models.JSONField(default=list)
+    layout = models.JSONField(null=True, help_text=_("What each column holds: see consent/columns.py."))
+    # First rows and sheets of the file: kept as long as the file itself, for they hold people's data.
+    preview = models.JSONField(null=True)
     n_bytes = models.BigIntegerField(default=0)
     n_bytes_read = models.BigIntegerField(default=0)
     n_rows = models.PositiveIntegerField(default=0)
@@ -78,6 +95,8 @@ class ImportBatch(models.Model):
     n_updated = models.PositiveIntegerField(default=0)
     n_faulty = models.PositiveIntegerField(default=0)
     n_without_evidence = models.PositiveIntegerField(default=0)
+    n_stopped = models.PositiveIntegerField(default=0)
+    n_already_stopped = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
     # The last sign of life of whoever reads the file: silence gives it to another worker, at most a few times.
     touched_at = models.DateTimeField(null=True)
@@ -112,9 +131,33 @@ class ImportFault(models.Model):
     column = models.CharField(max_length=80, blank=True)
     value = models.CharField(max_length=120, blank=True)
     reason = models.CharField(max_length=32)
+    # The whole row, so that it can be mended and brought again; emptied with age, see ``imports.forget_old``.
+    cells = models.JSONField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["batch", "line"], name="import_fault_in_order")]
+
+
+class RememberedLayoutQuerySet(models.QuerySet["RememberedLayout"]):
+    def of(self, business: Business) -> RememberedLayoutQuerySet:
+        return self.filter(business=business)
+
+
+class RememberedLayout(models.Model):
+    """What a business said that the columns of its files hold, for the next file with the same header."""
+
+    business = models.ForeignKey(Business, models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=8, choices=ImportBatch.Kind)
+    fingerprint = models.CharField(max_length=64)
+    roles = models.JSONField()
+    used_at = models.DateTimeField()
+
+    objects = RememberedLayoutQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["business", "kind", "fingerprint"], name="remembered_layout_once")
+        ]
 
 
 class Interaction(models.Model):

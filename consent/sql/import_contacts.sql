@@ -6,6 +6,7 @@ WITH told AS (
         (code, business_id, recipient_id, name, language, attributes, last_reaction, brought_by_id, created_at, updated_at)
     SELECT contact_code, %(business_id)s, recipient_id, name, language, attributes, 0, %(batch_id)s, %(now)s, %(now)s
     FROM import_person
+    WHERE NOT is_stop
     ORDER BY recipient_id
     ON CONFLICT (business_id, recipient_id) DO UPDATE
     SET name = COALESCE(NULLIF(EXCLUDED.name, ''), c.name),

@@ -1,15 +1,19 @@
 -- import_suppressed · takes out people who were erased or suppressed for this company, without saying which
--- in: batch_id, legal_entity_id, inner_pad, outer_pad (HMAC-SHA256 of the address, see consent/suppressions.py)
+-- in: legal_entity_id, inner_pad, outer_pad (HMAC-SHA256 of the address, see consent/suppressions.py)
 WITH hushed AS (
     DELETE FROM import_row r
-    WHERE EXISTS (
-        SELECT 1
-        FROM consent_suppression s
-        WHERE s.address_hash = sha256(%(outer_pad)s || sha256(%(inner_pad)s || convert_to(r.value, 'UTF8')))
-          AND (s.legal_entity_id IS NULL OR s.legal_entity_id = %(legal_entity_id)s)
-    )
-    RETURNING r.line, r.value
+    USING consent_suppression s
+    WHERE s.address_hash = sha256(%(outer_pad)s || sha256(%(inner_pad)s || convert_to(r.value, 'UTF8')))
+      AND (s.legal_entity_id IS NULL OR s.legal_entity_id = %(legal_entity_id)s)
+    RETURNING r.line, r.value, r.is_stop, s.address_hash
+),
+stopped AS (
+    INSERT INTO import_hushed
+    SELECT DISTINCT address_hash
+    FROM hushed
+    WHERE is_stop
 )
-INSERT INTO consent_importfault (batch_id, line, "column", value, reason)
-SELECT %(batch_id)s, line, 'phone', left(value, 4) || '…' || right(value, 2), 'not_accepted'
+INSERT INTO import_fault
+SELECT DISTINCT line, 'phone', left(value, 4) || '…' || right(value, 2), 'not_accepted'
 FROM hushed
+WHERE NOT is_stop

@@ -160,7 +160,7 @@ def test_stops_and_imports_at_once_never_deadlock(own_database):
     assert ledger.verify() == []
 
 
-@pytest.mark.parametrize("moment", ["_read", "staging.merge", "staging.finish", "events.record"])
+@pytest.mark.parametrize("moment", ["opening.look", "staging.merge", "staging.finish", "events.record"])
 def test_a_worker_killed_in_the_middle_leaves_a_file_that_can_be_read_again(own_database, tmp_path, moment):
     batch = receive(make_business(), range(200))
     script = f"""
@@ -172,7 +172,7 @@ from django.utils import timezone
 from consent import imports
 before = imports.{moment}
 def die(*arguments, **named):
-    before(*arguments, **named)
+    told = before(*arguments, **named)
     os.kill(os.getpid(), signal.SIGKILL)
 imports.{moment} = die
 imports.run_waiting(now=timezone.now())
@@ -193,8 +193,8 @@ imports.run_waiting(now=timezone.now())
 def test_progress_is_seen_by_others_while_the_file_is_read(own_database, monkeypatch):
     batch = receive(make_business(), range(2_000))
     seen = []
-    monkeypatch.setattr(imports, "PROGRESS_SECONDS", -1)
-    monkeypatch.setattr(imports, "PROGRESS_ROWS", 500)
+    monkeypatch.setattr(imports.reading, "PROGRESS_SECONDS", -1)
+    monkeypatch.setattr(imports.reading, "PROGRESS_ROWS", 500)
     show = imports._show_progress
 
     def look(*arguments, **named):

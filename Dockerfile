@@ -8,12 +8,13 @@ RUN pip install --no-cache-dir --require-hashes --no-deps -r requirements/instal
 
 FROM python:3.13-slim
 RUN useradd --system --create-home --home-dir /home/tambour tambour \
-    && install -d -o tambour /media
+    && install -d -o tambour /media /roots
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     DJANGO_SETTINGS_MODULE=config.settings \
-    MEDIA_ROOT=/media
+    MEDIA_ROOT=/media \
+    LEDGER_ROOTS=/roots
 WORKDIR /tambour
 COPY --from=packages /venv /venv
 COPY manage.py pyproject.toml ./

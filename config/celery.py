@@ -25,6 +25,8 @@ CLOCK_TABLE = (
     ("consent.tasks.fill_probes", 600.0, "imports"),
     ("feedback.tasks.judge_evidence", 600.0, "imports"),
     ("broadcasts.tasks.prune", 3600.0, "imports"),
+    # Asked every hour, done once a night.
+    ("consent.tasks.sign_root", 3600.0, "imports"),
 )
 
 app = Celery("tambour")

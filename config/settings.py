@@ -255,6 +255,13 @@ SPECTACULAR_SETTINGS = {
 # Numbers kept for films and books may stand in live accounts' files too (demo, developers): see consent/fiction.py.
 FICTION_NUMBERS_ALLOWED = env.bool("FICTION_NUMBERS_ALLOWED", default=DEBUG)
 
+# Where the signed roots of the ledger are kept: outside the database (see consent/roots.py).
+LEDGER_ROOTS = env.path("LEDGER_ROOTS", default=str(BASE_DIR / ".local" / "roots"))
+# 32 random bytes in base64 that sign roots and proofs; by default they come from SECRET_KEY.
+LEDGER_SIGNING_KEY = env.str("LEDGER_SIGNING_KEY", default="")
+# Public keys, in base64, of signing keys used before: what they signed stays genuine.
+LEDGER_PUBLIC_KEYS = env.list("LEDGER_PUBLIC_KEYS", default=[])
+
 # --- Languages and time ------------------------------------------------------------------------
 
 LANGUAGES = [("fr", _("French")), ("en", _("English"))]

@@ -115,6 +115,9 @@ def append_many(*, now: datetime) -> int:
         while heads := cursor.fetchmany(SLICE_LINKS):
             if unknown := {head[1] for head in heads} - codes.keys():
                 codes.update(Business.objects.filter(pk__in=unknown).values_list("pk", "code"))
+            # Statements are written once and run for all: one link of each kind tells whether it is as it should be.
+            for kind, text in {head[2]: head[3] for head in heads}.items():
+                links.check(kind, json.loads(text))
             _copy(heads, codes, now)
             n_links += len(heads)
     return n_links

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from consent import imports, trust, withdrawal
+from consent import imports, roots, trust, withdrawal
 
 
 @shared_task(name="consent.tasks.run_imports")
@@ -19,3 +19,8 @@ def carry_on_undoing() -> None:
 @shared_task(name="consent.tasks.fill_probes")
 def fill_probes() -> None:
     trust.fill_probes(now=timezone.now())
+
+
+@shared_task(name="consent.tasks.sign_root")
+def sign_root() -> None:
+    roots.sign_due(now=timezone.now())

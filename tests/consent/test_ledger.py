@@ -103,7 +103,7 @@ def test_many_links_at_once_are_what_one_after_the_other_is(monkeypatch):
     people = [make_recipient(business, f"+3363998{n:04d}") for n in range(5)]
     append(people[0], business)
     append(people[1], None, kind="paused_all")
-    said = '{"b": 1.50, "a": "é\\n\\t\\\\", "via": "page"}'
+    said = '{"evidence": "é\\n\\t\\\\", "via": "page"}'
     lay_out([(p.pk, None if p == people[4] else business.pk, "stopped", said) for p in people])
     assert ledger.append_many(now=NOW) == 5
     positions = ConsentEvent.objects.order_by("recipient", "position").values_list("recipient", "position")
@@ -112,7 +112,7 @@ def test_many_links_at_once_are_what_one_after_the_other_is(monkeypatch):
     assert ledger.verify() == []
     for person in people:
         told = dossier.history(recipient_id=person.pk)[-1]
-        assert told.payload == {"a": "é\n\t\\", "b": 1.5, "via": "page"}
+        assert told.payload == {"evidence": "é\n\t\\", "via": "page"}
         assert told.business_id == (None if person == people[4] else business.pk)
     # The key that was there is used again; a person has one for each business, and one for what is nobody's.
     assert PersonKey.objects.count() == 6

@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from consent.views import contacts, importing
+from consent.views import contacts, evidence, importing
 
 urlpatterns = [
     path("b/<str:code>/contacts/", contacts.contacts_page, name="contacts"),
     path("b/<str:code>/contacts/import/", importing.import_page, name="contacts-import"),
     path("b/<str:code>/contacts/imports/<str:batch_code>/", importing.batch_page, name="import"),
     path("b/<str:code>/contacts/imports/<str:batch_code>/faults.csv", importing.faults_file, name="import-faults"),
+    path("b/<str:code>/contacts/imports/<str:batch_code>/answer/", evidence.answer_page, name="import-answer"),
+    path("b/<str:code>/contacts/imports/<str:batch_code>/undo/", evidence.undo_page, name="import-undo"),
     path("b/<str:code>/contacts/<str:contact_code>/", contacts.contact_page, name="contact"),
 ]

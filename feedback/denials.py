@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from broadcasts.models import Broadcast, Delivery
 from businesses.models import Business
 from consent import suspicion, trust
-from consent.models import ImportBatch
+from consent.models import ImportBatch, Interaction
 from feedback.models import Report
 
 # As long as slots are kept, by which the floor below knows who was written to.
@@ -28,6 +28,13 @@ def of_business(*, business: Business, now: datetime) -> QuerySet[Report]:
     """Return what people of the last 30 days said; what the operator found no fault in does not count."""
     said = Report.objects.filter(business=business, reason=Report.Reason.NO_SIGN_UP, created_at__gt=now - WINDOW)
     return said.exclude(state=Report.State.DISMISSED)
+
+
+def about(*, batch: ImportBatch, now: datetime) -> QuerySet[Report]:
+    """Return what was said by then by people of this batch, for the operator's desk, the latest first."""
+    people = Interaction.objects.filter(batch=batch).values("recipient_id")
+    said = of_business(business=batch.business, now=now).filter(created_at__lte=now, recipient_id__in=people)
+    return said.order_by("-created_at", "-id")
 
 
 def weigh(*, report: Report, now: datetime) -> list[ImportBatch]:

@@ -122,6 +122,11 @@ class ImportBatch(models.Model):
             return gettext("API, %(month)s") % {"month": self.period}
         return self.filename
 
+    @property
+    def latest_case(self) -> EvidenceCase | None:
+        """The last time its evidence was doubted."""
+        return self.cases.order_by("-id").first()
+
 
 class ImportFault(models.Model):
     """One row of a file that was not taken: where, what was there, and how to mend it."""

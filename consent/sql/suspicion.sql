@@ -1,6 +1,6 @@
 -- suspicion · of each batch that speaks for this person: how many of its people deny it, and how many were written to
 -- in:  business_id, recipient_id, deniers, denied_ats (arrays of one length), min_people, permille
--- out: batch_id, n_deniers, n_told (not counted further than the threshold needs)
+-- out: batch_id, n_deniers, n_told (counted no further than the threshold needs: beyond it there is no row)
 -- Both are counted over those whom the batch's word could reach: of a batch on probation, its probe.
 WITH denied AS MATERIALIZED (
     SELECT * FROM unnest(%(deniers)s::bigint[], %(denied_ats)s::timestamptz[]) AS d (recipient_id, denied_at)

@@ -20,6 +20,7 @@ CLOCK_TABLE = (
     ("broadcasts.tasks.tick", 1.0, "tick"),
     ("feedback.tasks.fold", 1.0, "receipts"),
     ("broadcasts.tasks.carry_notices", 1.0, "receipts"),
+    ("feedback.tasks.send_codes", 1.0, "receipts"),
     ("consent.tasks.run_imports", 1.0, "imports"),
     ("consent.tasks.carry_on_undoing", 5.0, "imports"),
     ("consent.tasks.fill_probes", 600.0, "imports"),
@@ -27,6 +28,7 @@ CLOCK_TABLE = (
     ("broadcasts.tasks.prune", 3600.0, "imports"),
     # Asked every hour, done once a night.
     ("consent.tasks.sign_root", 3600.0, "imports"),
+    ("feedback.tasks.prune", 3600.0, "imports"),
 )
 
 app = Celery("tambour")

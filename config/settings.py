@@ -261,6 +261,10 @@ LEDGER_ROOTS = env.path("LEDGER_ROOTS", default=str(BASE_DIR / ".local" / "roots
 LEDGER_SIGNING_KEY = env.str("LEDGER_SIGNING_KEY", default="")
 # Public keys, in base64, of signing keys used before: what they signed stays genuine.
 LEDGER_PUBLIC_KEYS = env.list("LEDGER_PUBLIC_KEYS", default=[])
+# For so long the link in an offer opens its page; afterwards the page of one's number does (/p/).
+LINK_DAYS = max(30, env.int("LINK_DAYS", default=180))
+# How many proxies of yours stand in front and add to X-Forwarded-For: whoever asks for codes is counted by address.
+PROXIES_IN_FRONT = int(env.str("PROXIES_IN_FRONT", default="") or HTTPS)
 
 # --- Languages and time ------------------------------------------------------------------------
 

@@ -104,6 +104,15 @@ def set_own_limit(
 
 
 @transaction.atomic
+def void_links(*, recipient_id: int, via: str, now: datetime) -> None:
+    """Make the links in all messages that the person was sent until now open nothing."""
+    recipient = locked(recipient_id)
+    recipient.links_valid_from = now
+    recipient.save(update_fields=["links_valid_from"])
+    ledger.append(recipient=recipient, business=None, kind="links_void", payload={"via": via}, now=now)
+
+
+@transaction.atomic
 def react(
     *,
     recipient_id: int,

@@ -8,9 +8,9 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from broadcasts.models import Sender
-from businesses.codes import report_code
+from businesses.codes import passcode_code, report_code
 from businesses.models import Business
-from consent.models import Recipient
+from consent.models import Address, Recipient
 
 
 class Callback(models.Model):
@@ -118,3 +118,53 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class Passcode(models.Model):
+    """Somebody asked for a code to their own page. A number that nobody knows gets a row like any other.
+
+    Nothing in it opens anything: the number is encrypted until the clock has looked it up, and gone then; the code
+    itself is kept as a keyed hash only.
+    """
+
+    class Wish(models.TextChoices):
+        """What the code was asked for; done as soon as it is entered."""
+
+        NOTHING = "", _("the page")
+        RESUME = "resume", _("resume")
+        UNBLOCK = "unblock", _("unblock")
+        UNPAUSE_ALL = "unpause-all", _("resume all offers")
+        FEWER = "fewer", _("set the limit")
+        NOT_ME = "not-me", _("a number with a new owner")
+
+    # In the address of the page where it is entered: opens nothing without the code.
+    code = models.CharField(max_length=24, unique=True, default=passcode_code, editable=False)
+    number_encrypted = models.BinaryField(null=True)
+    # Keyed hashes of the number (or person) and of the visitor's address: how often each has asked.
+    number_hash = models.BinaryField(max_length=32)
+    visitor_hash = models.BinaryField(max_length=32)
+    recipient = models.ForeignKey(Recipient, models.CASCADE, null=True, related_name="+")
+    # Where the code went. As soon as the number is another person's, the session is nobody's.
+    address = models.ForeignKey(Address, models.DO_NOTHING, null=True, related_name="+", db_constraint=False)
+    # The message whose page asked, if it was one.
+    broadcast_id = models.BigIntegerField(null=True)
+    wish = models.CharField(max_length=12, choices=Wish, blank=True)
+    limit = models.PositiveSmallIntegerField(null=True)
+    language = models.CharField(max_length=8)
+    code_hash = models.BinaryField(max_length=32)
+    n_attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    # When the clock has looked whom it concerns, whether or not there was anybody.
+    resolved_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
+    opened_at = models.DateTimeField(null=True)
+    # The holder said that what is kept about the number is about them.
+    confirmed_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["id"], condition=Q(resolved_at__isnull=True), name="passcode_unresolved"),
+            models.Index(fields=["number_hash", "created_at"], name="passcode_of_number"),
+            models.Index(fields=["visitor_hash", "created_at"], name="passcode_of_visitor"),
+        ]

@@ -1,38 +1,32 @@
-"""Preferences: what a person may know about one message and about themselves, and what they may change, by one link."""
+"""Preferences: what a person may know about one message, and what they may change, by the link that came with it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import models
-from django.utils.translation import gettext_lazy as _
+from django.conf import settings
 
 from broadcasts import codes
 from broadcasts.models import Broadcast, Delivery
 from businesses.models import Business
-from consent import refusals
 from consent.models import BasisRule, CapEntry, CapRule, Contact, Interaction, Recipient, Refusal
-from feedback import reactions, reports
+from feedback import choices, reactions, reports, targeting
+from feedback.choices import Action
 from feedback.models import Report
 from templates_approval.models import Review, Version
 
-WEEK = timedelta(days=7)
-LIMITS = (1, 2, 3, 5)
+WEEK, MONTH = timedelta(days=7), timedelta(days=30)
 
 
-class Action(models.TextChoices):
-    """What the page's buttons do; the value stands in the forms."""
+@dataclass(frozen=True, kw_only=True)
+class Got:
+    """How many offers somebody was sent: by everybody, and by one business."""
 
-    INTERESTED = "interested", _("Interested")
-    NOT_INTERESTED = "not-interested", _("Not interested")
-    FEWER = "fewer", _("Set my limit")
-    STOP = "stop", _("Stop their offers")
-    RESUME = "resume", _("Resume their offers")
-    BLOCK = "block", _("Block and report")
-    UNBLOCK = "unblock", _("Unblock")
-    PAUSE_ALL = "pause-all", _("Pause all offers")
-    UNPAUSE_ALL = "unpause-all", _("Resume all offers")
+    this_week: int
+    this_month: int
+    this_week_here: int
+    this_month_here: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +43,7 @@ class Preferences:
     approved_at: datetime | None
     stopped_at: datetime | None
     blocked_at: datetime | None
-    n_this_week: int
-    n_this_week_here: int
+    got: Got
     most_a_week: int | None
 
     @property
@@ -71,21 +64,33 @@ class Preferences:
         words = {1: Action.INTERESTED, 2: Action.NOT_INTERESTED}
         return words[self.delivery.reaction].value if self.delivery.reaction in words else ""
 
+    @property
+    def targeting(self) -> list[str]:
+        """To whom the broadcast was addressed, in sentences."""
+        return targeting.in_words(audience=self.broadcast.audience, business=self.business.name)
+
+    @property
+    def stricter_limits(self) -> list[int]:
+        """The limits that the link alone may set: none looser than the one that holds."""
+        own = self.recipient.own_limit
+        return [n for n in choices.LIMITS if own is None or n <= own]
+
 
 def read(*, token: str, now: datetime) -> Preferences | None:
-    """Return what the holder of ``token`` may see; None, whatever the cause, when that is nothing."""
+    """Return what the holder of ``token`` may see; None, whatever the cause, when that is nothing.
+
+    A link holds for ``LINK_DAYS`` after its message, and only as long as nobody has made the person's links void.
+    """
     key = codes.read_preference_token(token)
     delivery = Delivery.objects.filter(pk=key, state__gte=Delivery.State.SENDING).first() if key else None
-    if delivery is None:
+    if delivery is None or delivery.gated_at is None:
         return None
     broadcast = Broadcast.objects.select_related("business__legal_entity").filter(pk=delivery.broadcast_id).first()
-    recipient = Recipient.objects.filter(pk=delivery.recipient_id, erased_at__isnull=True).first()
-    if broadcast is None or recipient is None:
+    recipient = _person(delivery.recipient_id)
+    if broadcast is None or recipient is None or _is_void(delivery.gated_at, recipient, now):
         return None
     business = broadcast.business
-    refused = _refused_at(recipient, business)
-    sent = CapEntry.objects.filter(recipient_id=recipient.pk, reserved_at__gt=now - WEEK)
-    of_business = [entry.business_id for entry in sent]
+    refused = refused_at(recipient=recipient, business=business)
     version = Version.objects.select_related("template").filter(pk=delivery.version_id or 0).first()
     return Preferences(
         broadcast=broadcast,
@@ -98,15 +103,41 @@ def read(*, token: str, now: datetime) -> Preferences | None:
         approved_at=_approved_at(version),
         stopped_at=refused.get(Refusal.Kind.STOPPED),
         blocked_at=refused.get(Refusal.Kind.BLOCKED),
-        n_this_week=len(of_business),
-        n_this_week_here=of_business.count(business.pk),
-        most_a_week=_most_a_week(recipient.country),
+        got=count_offers(recipient=recipient, business=business, now=now),
+        most_a_week=most_a_week(country=recipient.country),
     )
 
 
-def _refused_at(recipient: Recipient, business: Business) -> dict[int, datetime]:
-    held = Refusal.objects.filter(recipient=recipient, legal_entity=business.legal_entity, lifted_at__isnull=True)
+def _person(recipient_id: int) -> Recipient | None:
+    """Whoever the person turned out to be: two records that were one are read, and changed, as the one that stayed."""
+    known = Recipient.objects.select_related("merged_into").filter(pk=recipient_id, erased_at=None).first()
+    person = known.merged_into if known and known.merged_into else known
+    return person if person and person.erased_at is None else None
+
+
+def _is_void(sent_at: datetime, recipient: Recipient, now: datetime) -> bool:
+    if sent_at < now - timedelta(days=settings.LINK_DAYS):
+        return True
+    return recipient.links_valid_from is not None and sent_at < recipient.links_valid_from
+
+
+def refused_at(*, recipient: Recipient, business: Business) -> dict[int, datetime]:
+    """Return when the person stopped and blocked the business, as far as that holds."""
+    held = Refusal.objects.filter(recipient=recipient, legal_entity_id=business.legal_entity_id, lifted_at=None)
     return dict(held.values_list("kind", "refused_at"))
+
+
+def count_offers(*, recipient: Recipient, business: Business, now: datetime) -> Got:
+    """Count what was sent to the person in the last 7 and 30 days."""
+    sent = CapEntry.objects.filter(recipient_id=recipient.pk, reserved_at__gt=now - MONTH)
+    entries = list(sent.values_list("business_id", "reserved_at"))
+    here = [at for business_id, at in entries if business_id == business.pk]
+    return Got(
+        this_week=sum(at > now - WEEK for _, at in entries),
+        this_month=len(entries),
+        this_week_here=sum(at > now - WEEK for at in here),
+        this_month_here=len(here),
+    )
 
 
 def _approved_at(version: Version | None) -> datetime | None:
@@ -114,8 +145,8 @@ def _approved_at(version: Version | None) -> datetime | None:
     return approvals.order_by("-created_at").values_list("created_at", flat=True).first() if version else None
 
 
-def _most_a_week(country: str) -> int | None:
-    """The limit of the house over all businesses: the country's own, else everybody's."""
+def most_a_week(*, country: str) -> int | None:
+    """Return the limit of the house over all businesses: the country's own, else everybody's."""
     rules = CapRule.objects.filter(scope=CapRule.Scope.PLATFORM, country__in=["", country], window_hours=168)
     return rules.order_by("-country").values_list("max_offers", flat=True).first()
 
@@ -129,40 +160,31 @@ def act(
     reason: str = "",
     words: str = "",
 ) -> None:
-    """Do what the person asks, through the same functions as every other door. Doing it twice is doing it once."""
-    business, recipient_id, via = preferences.business, preferences.recipient.pk, "page"
+    """Do what the person asks, through the same functions as every other door. Doing it twice is doing it once.
+
+    What was chosen holds, committed, when this returns; a report comes after its block and never in its way.
+    """
+    business, recipient_id = preferences.business, preferences.recipient.pk
+    choices.carry_out(action=action, recipient_id=recipient_id, business=business, limit=limit, now=now)
     match action:
         case Action.INTERESTED | Action.NOT_INTERESTED:
             reactions.react(
                 broadcast_id=preferences.broadcast.pk,
-                recipient_id=recipient_id,
+                recipient_id=preferences.delivery.recipient_id,
                 interested=action == Action.INTERESTED,
-                via=via,
+                via=choices.VIA,
                 now=now,
             )
-        case Action.FEWER:
-            chosen = limit if limit in LIMITS else None
-            refusals.set_own_limit(recipient_id=recipient_id, limit=chosen, via=via, now=now)
-        case Action.STOP:
-            refusals.stop(recipient_id=recipient_id, business=business, via=via, now=now)
-        case Action.RESUME:
-            refusals.resume(recipient_id=recipient_id, business=business, via=via, now=now)
-        case Action.BLOCK:
-            reports.block_and_report(
+        case Action.BLOCK | Action.REPORT if _reason(reason, words):
+            reports.report(
                 recipient_id=recipient_id,
                 business=business,
                 broadcast_id=preferences.broadcast.pk,
                 reason=_reason(reason, words),
                 words=words,
-                via=via,
+                via=choices.VIA,
                 now=now,
             )
-        case Action.UNBLOCK:
-            refusals.unblock(recipient_id=recipient_id, business=business, via=via, now=now)
-        case Action.PAUSE_ALL:
-            refusals.pause_all(recipient_id=recipient_id, via=via, now=now)
-        case Action.UNPAUSE_ALL:
-            refusals.unpause_all(recipient_id=recipient_id, via=via, now=now)
 
 
 def _reason(reason: str, words: str) -> str:

@@ -30,10 +30,25 @@ def block_and_report(
     refusals.block(recipient_id=recipient_id, business=business, via=via, now=now)
     if not reason:
         return None
-    report = _file(recipient_id, business, broadcast_id, reason, words, via, now)
+    return report(
+        recipient_id=recipient_id,
+        business=business,
+        broadcast_id=broadcast_id,
+        reason=reason,
+        words=words,
+        via=via,
+        now=now,
+    )
+
+
+def report(
+    *, recipient_id: int, business: Business, broadcast_id: int | None, reason: str, words: str, via: str, now: datetime
+) -> Report:
+    """Put a reason on the operator's desk, once the block holds. It blocks nothing itself."""
+    filed = _file(recipient_id, business, broadcast_id, reason, words, via, now)
     # In a transaction of its own: the report stands whatever becomes of the evidence, which the clock weighs again.
-    denials.weigh(report=report, now=now)
-    return report
+    denials.weigh(report=filed, now=now)
+    return filed
 
 
 @transaction.atomic

@@ -7,7 +7,8 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
-from feedback import denials, receipts
+from broadcasts import courier
+from feedback import denials, passcodes, receipts
 
 CALLBACKS_AT_ONCE = 200
 TURN_SECONDS = 20
@@ -27,3 +28,16 @@ def judge_evidence() -> None:
     now = timezone.now()
     denials.weigh_again(now=now)
     denials.release_clean(now=now)
+
+
+@shared_task(name="feedback.tasks.send_codes")
+def send_codes() -> None:
+    """Find out whom the codes that were asked for concern, and let them leave at once."""
+    if passcodes.send_waiting(now=timezone.now()):
+        courier.carry(now=timezone.now())
+
+
+@shared_task(name="feedback.tasks.prune")
+def prune() -> None:
+    """Once an hour: forget who asked for codes."""
+    passcodes.forget_old(now=timezone.now())

@@ -2,11 +2,17 @@
 
 from django.urls import path
 
-from feedback import callbacks, public, views
+from feedback import callbacks, views
+from feedback.public import door, link, mine
 
 urlpatterns = [
     path("callbacks/<slug:sender_code>/", callbacks.receive, name="callback"),
-    path("p/<str:token>/", public.page, name="preferences"),
+    path("p/", door.number, name="recipients-door"),
+    path("p/code/<slug:code>/", door.code, name="enter-code"),
+    path("p/mine/", mine.page, name="my-page"),
+    path("p/mine/history/", mine.history, name="my-page-history"),
+    path("p/mine/not-me/", mine.not_me, name="my-page-not-me"),
+    path("p/<str:token>/", link.page, name="preferences"),
     path("phone/<slug:sender_code>/", views.phones, name="phones"),
     path("phone/<slug:sender_code>/<str:address>/", views.phone, name="phone"),
 ]

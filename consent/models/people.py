@@ -23,6 +23,7 @@ class Recipient(models.Model):
     locale = models.CharField(max_length=8, blank=True, help_text=_("Chosen by the person; empty until then."))
     own_limit = models.PositiveSmallIntegerField(null=True, help_text=_("Offers per 7 days that the person accepts."))
     paused_all_at = models.DateTimeField(null=True)
+    links_valid_from = models.DateTimeField(null=True, help_text=_("Links in older messages open nothing any more."))
     erased_at = models.DateTimeField(null=True)
     merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField()

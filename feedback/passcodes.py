@@ -14,10 +14,11 @@ from django.core.signing import BadSignature, TimestampSigner
 from django.db import transaction
 from django.db.models import F, Q
 
-from broadcasts import notices, secrets
+from broadcasts import codes, notices, secrets
 from broadcasts.channels import KINDS
 from broadcasts.models import Broadcast, Notice, Sender
 from consent.models import Address, CapEntry, Contact, Recipient
+from feedback import choices
 from feedback.models import Passcode
 
 DIGITS = 6
@@ -173,6 +174,26 @@ def enter(*, code: str, digits: str, now: datetime) -> tuple[Passcode, bool]:
     is_first = bool(Passcode.objects.filter(pk=request.pk, opened_at=None).update(opened_at=now))
     request.refresh_from_db()
     return request, is_first
+
+
+def grant(*, request: Passcode, now: datetime) -> str:
+    """Do what the code was asked for; return the token of the message's page that asked, or ''."""
+    if request.wish and request.recipient_id:
+        broadcast = Broadcast.objects.select_related("business").filter(pk=request.broadcast_id or 0).first()
+        choices.carry_out(
+            action=choices.Action(request.wish),
+            recipient_id=request.recipient_id,
+            business=broadcast.business if broadcast else None,
+            limit=request.limit,
+            now=now,
+        )
+    return token_of(request=request)
+
+
+def token_of(*, request: Passcode) -> str:
+    if not (request.wish and request.broadcast_id and request.recipient_id):
+        return ""
+    return codes.preference_token(request.broadcast_id, request.recipient_id)
 
 
 def session_of(request: Passcode) -> str:

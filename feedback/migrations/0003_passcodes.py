@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('consent', '0007_links'),
+        ('consent', '0001_initial'),
         ('feedback', '0002_inbound_and_claims'),
     ]
 

@@ -8,11 +8,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from broadcasts import codes
-from broadcasts.models import Broadcast
 from consent import phones, recycling
 from feedback import choices, passcodes
-from feedback.choices import Action
 from feedback.models import Passcode
 from feedback.passcodes import TooOften, WrongCode
 from feedback.public import link, manners
@@ -78,20 +75,11 @@ def _open(asked: Passcode, is_first: bool, now: datetime) -> HttpResponse:
     """Do what the code was asked for, once, and go where it was asked."""
     if asked.wish == Passcode.Wish.NOT_ME:
         return hand_on(asked, now)
-    broadcast = Broadcast.objects.select_related("business").filter(pk=asked.broadcast_id or 0).first()
+    token = passcodes.grant(request=asked, now=now) if is_first else passcodes.token_of(request=asked)
     query = {"lang": translation.get_language()}
     response: HttpResponse = HttpResponseRedirect(reverse("my-page", query=query), status=303)
-    if asked.wish and asked.recipient_id:
-        if is_first:
-            choices.carry_out(
-                action=Action(asked.wish),
-                recipient_id=asked.recipient_id,
-                business=broadcast.business if broadcast else None,
-                limit=asked.limit,
-                now=now,
-            )
-        if broadcast:
-            response = link.back(codes.preference_token(broadcast.pk, asked.recipient_id), asked.wish, now)
+    if token:
+        response = link.back(token, asked.wish, now)
     manners.open_session(response, asked)
     return response
 

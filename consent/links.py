@@ -79,6 +79,19 @@ class Withdrawn(Link):
     interactions: list[TakenBack]
 
 
+class NumberLost(Choice):
+    """The number by which the person was reached has a new owner: so much evidence counts no more."""
+
+    address: str
+    n_withdrawn: int
+
+
+class NumberReceived(Choice):
+    """The person has a number that was somebody else's, and has stopped so many companies that dealt with that one."""
+
+    n_stopped: int
+
+
 KINDS: dict[str, type] = {
     "interaction": Evidence,
     "withdrawn": Withdrawn,
@@ -90,6 +103,9 @@ KINDS: dict[str, type] = {
     "unpaused_all": Choice,
     "not_interested": Choice,
     "own_limit": OwnLimit,
+    "links_void": Choice,
+    "number_lost": NumberLost,
+    "number_received": NumberReceived,
 }
 # A link that says nothing but its header: the person was erased, and what the links before it said with them.
 ERASED = "erased"

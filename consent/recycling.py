@@ -37,12 +37,12 @@ def give_to_new_owner(*, address_id: int, recipient_id: int, via: str, now: date
         recipient=former,
         business=None,
         kind="number_lost",
-        payload={"via": via, "kind": address.kind, "interactions_withdrawn": n_withdrawn},
+        payload={"via": via, "address": address.kind, "n_withdrawn": n_withdrawn},
         now=now,
     )
     # How many, not which: the former owner's dealings are none of the new one's business.
     ledger.append(
-        recipient=owner, business=None, kind="number_received", payload={"via": via, "stopped": n_stopped}, now=now
+        recipient=owner, business=None, kind="number_received", payload={"via": via, "n_stopped": n_stopped}, now=now
     )
     _tell_businesses(former, now)
     return owner

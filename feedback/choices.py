@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from businesses.models import Business
 from consent import refusals
+from consent.links import Circumstances
 from consent.models import Recipient
 
 LIMITS = (1, 2, 3, 5)
@@ -55,21 +57,22 @@ def carry_out(
 
     Without ``business`` only what concerns all of them is done.
     """
+    said: Circumstances = {"locale": translation.get_language() or ""}
     match action:
         case Action.FEWER:
-            refusals.set_own_limit(recipient_id=recipient_id, limit=limit, via=VIA, now=now)
+            refusals.set_own_limit(recipient_id=recipient_id, limit=limit, via=VIA, now=now, circumstances=said)
         case Action.PAUSE_ALL | Action.NOT_ME:
-            refusals.pause_all(recipient_id=recipient_id, via=VIA, now=now)
+            refusals.pause_all(recipient_id=recipient_id, via=VIA, now=now, circumstances=said)
         case Action.UNPAUSE_ALL:
-            refusals.unpause_all(recipient_id=recipient_id, via=VIA, now=now)
+            refusals.unpause_all(recipient_id=recipient_id, via=VIA, now=now, circumstances=said)
     if business is None:
         return
     match action:
         case Action.STOP:
-            refusals.stop(recipient_id=recipient_id, business=business, via=VIA, now=now)
+            refusals.stop(recipient_id=recipient_id, business=business, via=VIA, now=now, circumstances=said)
         case Action.RESUME:
-            refusals.resume(recipient_id=recipient_id, business=business, via=VIA, now=now)
+            refusals.resume(recipient_id=recipient_id, business=business, via=VIA, now=now, circumstances=said)
         case Action.BLOCK:
-            refusals.block(recipient_id=recipient_id, business=business, via=VIA, now=now)
+            refusals.block(recipient_id=recipient_id, business=business, via=VIA, now=now, circumstances=said)
         case Action.UNBLOCK:
-            refusals.unblock(recipient_id=recipient_id, business=business, via=VIA, now=now)
+            refusals.unblock(recipient_id=recipient_id, business=business, via=VIA, now=now, circumstances=said)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets as randomness
 from datetime import datetime, timedelta
+from functools import cache
 
 from django.core.signing import BadSignature, TimestampSigner
 from django.db import transaction
@@ -17,6 +18,7 @@ from django.db.models import F, Q
 from broadcasts import codes, notices, secrets
 from broadcasts.channels import KINDS
 from broadcasts.models import Broadcast, Notice, Sender
+from businesses.secrets import derive
 from consent.models import Address, CapEntry, Contact, Recipient
 from feedback import choices
 from feedback.models import Passcode
@@ -136,7 +138,7 @@ def _find(request: Passcode) -> Address | None:
     if request.number_encrypted is not None:
         value = secrets.decrypt(request.number_encrypted)
         return known.filter(value=value, scope="", kind__in=[Address.Kind.E164, Address.Kind.SANDBOX]).first()
-    return known.filter(recipient_id=request.recipient_id).first()
+    return known.filter(recipient_id=request.recipient_id or 0).first()
 
 
 def _last_sender(address: Address) -> Sender | None:
@@ -210,7 +212,7 @@ def read_session(*, session: str, now: datetime) -> Passcode | None:
     request = Passcode.objects.select_related("recipient").filter(code=code).first()
     if request is None or request.opened_at is None or request.closed_at is not None:
         return None
-    address = Address.objects.filter(pk=request.address_id or 0, recipient_id=request.recipient_id).first()
+    address = Address.objects.filter(pk=request.address_id or 0, recipient_id=request.recipient_id or 0).first()
     if address is None or request.recipient is None or request.recipient.erased_at is not None:
         return None
     return request if request.opened_at > now - SESSION else None
@@ -245,5 +247,10 @@ def _signer() -> TimestampSigner:
     return TimestampSigner(salt="feedback.passcodes session")
 
 
+@cache
+def _key() -> bytes:
+    return derive("passcodes")
+
+
 def _hash(text: str) -> bytes:
-    return hmac.digest(secrets.derive("passcodes"), text.encode(), "sha256")
+    return hmac.digest(_key(), text.encode(), "sha256")

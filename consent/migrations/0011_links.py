@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('consent', '0009_hours'),
+        ('consent', '0010_import_columns_and_stops'),
     ]
 
     operations = [

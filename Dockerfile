@@ -8,13 +8,14 @@ RUN pip install --no-cache-dir --require-hashes --no-deps -r requirements/instal
 
 FROM python:3.13-slim
 RUN useradd --system --create-home --home-dir /home/tambour tambour \
-    && install -d -o tambour /media /roots
+    && install -d -o tambour /media /roots /journal
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     DJANGO_SETTINGS_MODULE=config.settings \
     MEDIA_ROOT=/media \
-    LEDGER_ROOTS=/roots
+    LEDGER_ROOTS=/roots \
+    JOURNAL_ROOT=/journal
 WORKDIR /tambour
 COPY --from=packages /venv /venv
 COPY manage.py pyproject.toml ./

@@ -160,5 +160,5 @@ def prune(*, now: datetime) -> None:
     """Forget what nobody will ask for again: spent slots, answers to repeated requests, old notices."""
     with connection.cursor() as cursor:
         verdicts.forget_spent(cursor, now=now)
-    idempotency.forget_old(now=now)
+    idempotency.forget_old(before=now - idempotency.KEPT)
     notices.forget_old(now=now)

@@ -58,3 +58,11 @@ def notice_code() -> str:
 
 def passcode_code() -> str:
     return new_code("psc")
+
+
+def erasure_code() -> str:
+    return new_code("era")
+
+
+def message_code() -> str:
+    return new_code("msg")

@@ -1,10 +1,12 @@
 """Idempotency keys: a program that repeats a request gets the first answer again, and the effect happens once."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -13,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from businesses.models import Business, IdempotentRequest
 
+FORGET = (Path(__file__).parent / "sql" / "forget_answers.sql").read_text()
 KEY_MAX = 255
 KEPT = timedelta(hours=24)
 
@@ -85,7 +88,22 @@ def _earlier(*, business: Business, route: str, key: str, now: datetime) -> Idem
     return stored.first()
 
 
-def forget_old(*, now: datetime) -> int:
-    """Delete the answers that nobody can ask for any more and return how many there were."""
-    n_deleted, _by_model = IdempotentRequest.objects.filter(created_at__lt=now - KEPT).delete()
+def forget_old(*, before: datetime, is_dry: bool = False) -> int:
+    """Delete the answers that were given before ``before`` and return how many; dry, only count them."""
+    old = IdempotentRequest.objects.filter(created_at__lt=before)
+    if is_dry:
+        return old.count()
+    n_deleted, _by_model = old.delete()
     return n_deleted
+
+
+def forget_marked(*, marks: list[str], business_id: int | None = None) -> int:
+    """Empty the stored answers in which one of ``marks`` (addresses, codes of contacts) stands; return how many.
+
+    The answer to a repeat is then empty too: better than doing again what was undone on a person's wish.
+    """
+    if not marks:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET, {"marks": marks, "business_id": business_id, "erased": json.dumps({"erased": True})})
+        return int(cursor.rowcount)

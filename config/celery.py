@@ -29,6 +29,8 @@ CLOCK_TABLE = (
     # Asked every hour, done once a night.
     ("consent.tasks.sign_root", 3600.0, "imports"),
     ("feedback.tasks.prune", 3600.0, "imports"),
+    ("feedback.tasks.follow_up_erasures", 5.0, "imports"),
+    ("feedback.tasks.keep_no_longer", 3600.0, "imports"),
 )
 
 app = Celery("tambour")

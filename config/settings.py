@@ -193,6 +193,8 @@ STATIC_COLLECTED = env.bool("STATIC_COLLECTED", default=not DEBUG)
 WHITENOISE_USE_FINDERS = not STATIC_COLLECTED
 # What businesses upload; every process that serves or imports must see the same folder.
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=str(BASE_DIR / ".local" / "media"))
+# What a restored backup must be told (erasures since it was made): beside the backups, never inside the database.
+JOURNAL_ROOT = env.path("JOURNAL_ROOT", default=str(BASE_DIR / ".local" / "journal"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -16,7 +16,17 @@ from django.utils.translation import ngettext
 from businesses import audit
 from businesses.models import User
 from consent import quiet_hours, suspicion, trust
-from consent.models import BasisRule, CapRule, EvidencePolicy, ImportBatch, Interaction, QuietHours, Refusal
+from consent.models import (
+    BasisRule,
+    CapRule,
+    ErasureRequest,
+    EvidencePolicy,
+    ImportBatch,
+    Interaction,
+    QuietHours,
+    Refusal,
+    RetentionRule,
+)
 
 
 class PolicyAdmin(admin.ModelAdmin[Any]):
@@ -103,6 +113,23 @@ class JudgeForm(ActionForm):
     """An action on evidence comes with the words that everybody can read later."""
 
     words = forms.CharField(label=_("Reason"), required=False, max_length=trust.MAX_WORDS)
+
+
+@admin.register(RetentionRule)
+class RetentionRuleAdmin(PolicyAdmin):
+    list_display = ("kind", "days", "source")
+    ordering = ("kind",)
+
+
+@admin.register(ErasureRequest)
+class ErasureRequestAdmin(RecordAdmin):
+    """That somebody was erased, and how far it is; who it was is nowhere any more."""
+
+    list_display = ("requested_at", "code", "business", "cause", "via", "state", "done_at")
+    list_filter = ("state", "cause")
+    list_select_related = ("business",)
+    ordering = ("-id",)
+    exclude = ("traces", "recipient")
 
 
 @admin.register(ImportBatch)

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
 
 from businesses.codes import contact_code
 from businesses.models import Business
 from consent import ledger, suppressions, trust, verdicts
-from consent.models import Address, Contact, ImportBatch, Interaction, Recipient, Suppression
+from consent.models import Address, Contact, ImportBatch, Interaction, Recipient
 
 KIND_NAMES = [Interaction.Kind(number).name.lower() for number in sorted(Interaction.Kind.values)]
 
@@ -72,6 +74,7 @@ def take(*, business: Business, attested: Sequence[Attested], now: datetime) -> 
     with connection.cursor() as cursor:
         # A statement of its own: what follows sees everything that was committed while it waited.
         verdicts.lock(cursor, recipient_ids=sorted(set(people.values())))
+        _check_nobody_left(business, attested, set(people.values()))
         cursor.execute(statement("attest_contacts"), _values(batch, now, people=_facts(dealt)))
         n_made, n_changed = cursor.fetchone()
         ledger.begin_many()
@@ -83,6 +86,21 @@ def take(*, business: Business, attested: Sequence[Attested], now: datetime) -> 
         n_rows=F("n_rows") + len(attested), n_new=F("n_new") + n_made, n_updated=F("n_updated") + n_changed
     )
     return batch, list(_noted(business, known, added))
+
+
+class SomebodyLeft(ValidationError):
+    """Somebody was erased between the look and the lock. Asked again, they are left out like everybody erased."""
+
+
+def _check_nobody_left(business: Business, attested: Sequence[Attested], people: set[int]) -> None:
+    """What was made for a number that may not come back goes with the transaction."""
+    left = Recipient.objects.filter(pk__in=people, erased_at__isnull=False)
+    named = {one.value: one for one in attested if not one.contact}
+    barred = _suppressed(business, named)
+    kinds = {one.address_kind for one in named.values()}
+    made = Address.objects.filter(kind__in=kinds, value__in=barred, recipient_id__in=people)
+    if left.exists() or (barred and made.exists()):
+        raise SomebodyLeft(_("The list of people has changed at this very moment. Send the request again."))
 
 
 def _who(one: Attested) -> tuple[str, str]:
@@ -102,11 +120,10 @@ def _people(business: Business, attested: Sequence[Attested], now: datetime) -> 
     return people | _at(named)
 
 
-def _suppressed(business: Business, values: Iterable[str]) -> list[str]:
-    hashes = {suppressions.hash_address(value): value for value in values}
-    of_company = Q(legal_entity__isnull=True) | Q(legal_entity=business.legal_entity_id)
-    found = Suppression.objects.filter(of_company, address_hash__in=list(hashes))
-    return [hashes[digest] for digest in {bytes(digest) for digest in found.values_list("address_hash", flat=True)}]
+def _suppressed(business: Business, named: Mapping[str, Attested]) -> list[str]:
+    hashes = {suppressions.hash_address(value, one.address_kind): value for value, one in named.items()}
+    barred = suppressions.barred(hashes=list(hashes), legal_entity_id=business.legal_entity_id)
+    return sorted(hashes[hashed] for hashed in barred)
 
 
 def _at(named: Mapping[str, Attested]) -> dict[tuple[str, str], int]:
@@ -130,6 +147,14 @@ def _make(strangers: Sequence[Attested], now: datetime) -> None:
         ignore_conflicts=True,
     )
     Recipient.objects.filter(pk__in=[recipient.pk for recipient in made], addresses__isnull=True).delete()
+    there = set(Recipient.objects.filter(pk__in=[recipient.pk for recipient in made]).values_list("pk", flat=True))
+    suppressions.give_back(
+        people={
+            suppressions.hash_address(one.value, one.address_kind): recipient
+            for recipient, one in zip(made, strangers, strict=True)
+            if recipient.pk in there
+        }
+    )
 
 
 def _values(batch: ImportBatch, now: datetime, **more: str) -> dict[str, Any]:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
 
 from businesses.models import Business
+from consent import suppressions
 from consent.models import Address, Contact, Recipient
+
+
+class NotAccepted(ValidationError):
+    """This number may not be brought in. Why is not said: that somebody was erased is nobody's business."""
 
 
 @transaction.atomic
@@ -26,9 +33,10 @@ def remember(
     """Return the business's contact at this address, made or brought up to date.
 
     The person behind the address is shared by all businesses; name, language and attributes are this business's own.
-    Empty values never overwrite what is known.
+    Empty values never overwrite what is known. Raises ``NotAccepted`` for somebody who was erased.
     """
     recipient = _person_at(kind=address_kind, value=value, country=country, timezone=timezone, now=now)
+    _check_accepted(business, recipient, suppressions.hash_address(value, address_kind))
     contact, is_new = Contact.objects.get_or_create(
         business=business,
         recipient=recipient,
@@ -48,6 +56,28 @@ def remember(
     return contact
 
 
+@transaction.atomic
+def welcome(
+    *, business: Business, address_kind: str, value: str, country: str, timezone: str, now: datetime
+) -> Contact:
+    """Return the contact of a person who wrote to ``business`` by themselves; the only way back after an erasure.
+
+    Nothing bars their address any more. Stops and blocks hold as they left them.
+    """
+    hashed = suppressions.hash_address(value, address_kind)
+    suppressions.lift(hashed=hashed, legal_entity_id=business.legal_entity_id)
+    return remember(
+        business=business, address_kind=address_kind, value=value, country=country, timezone=timezone, now=now
+    )
+
+
+def _check_accepted(business: Business, recipient: Recipient, hashed: bytes) -> None:
+    """Look in a statement of its own, behind the person's lock: an erasure that committed meanwhile is seen."""
+    locked = Recipient.objects.select_for_update(no_key=True).get(pk=recipient.pk)
+    if locked.erased_at or suppressions.bars(hashed=hashed, legal_entity_id=business.legal_entity_id):
+        raise NotAccepted(_("This number cannot be taken."))
+
+
 def find_by_address(*, kind: str, value: str, scope: str = "") -> Recipient | None:
     """Return the person who is reached at this address, or None."""
     return Recipient.objects.filter(addresses__kind=kind, addresses__value=value, addresses__scope=scope).first()
@@ -61,6 +91,7 @@ def _person_at(*, kind: str, value: str, country: str, timezone: str, now: datet
         with transaction.atomic():
             recipient = Recipient.objects.create(country=country, timezone=timezone, created_at=now)
             Address.objects.create(recipient=recipient, kind=kind, value=value)
+            suppressions.give_back(people={suppressions.hash_address(value, kind): recipient})
             return recipient
     except IntegrityError:
         # Somebody else was first; their person is ours, and our own was rolled back.

@@ -98,8 +98,10 @@ def note(
     """Write the interaction and its link; the caller holds the recipient's lock. None when it was already known.
 
     What is attested names its batch. A clock that is a few minutes ahead is forgiven; nobody is told anything on this
-    evidence before its moment has come.
+    evidence before its moment has come. Of somebody who was erased nothing is noted any more.
     """
+    if recipient.erased_at is not None:
+        return None
     if occurred_at > now + CLOCK_SKEW:
         raise CannotNote(_("This date has not come yet."))
     interaction, is_new = Interaction.objects.get_or_create(

@@ -92,6 +92,12 @@ class NumberReceived(Choice):
     n_stopped: int
 
 
+class Merged(Link):
+    """Two recipients turned out to be one person; ``person`` is the code of the other, who has a chain of their own."""
+
+    person: str
+
+
 KINDS: dict[str, type] = {
     "interaction": Evidence,
     "withdrawn": Withdrawn,
@@ -106,6 +112,8 @@ KINDS: dict[str, type] = {
     "links_void": Choice,
     "number_lost": NumberLost,
     "number_received": NumberReceived,
+    "merged": Merged,
+    "merged_into": Merged,
 }
 # A link that says nothing but its header: the person was erased, and what the links before it said with them.
 ERASED = "erased"

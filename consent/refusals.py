@@ -2,7 +2,8 @@
 
 Every function here locks the person first, so that nothing is decided about them meanwhile, writes the proof into
 their chain, and commits before it returns: from then on the gate cannot let an offer through. A refusal is given to
-the legal entity and holds for all of its accounts.
+the legal entity and holds for all of its accounts. Somebody who was erased changes nothing: what they refused is kept
+in ``suppressions``.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from businesses import events
 from businesses.models import Business
-from consent import interactions, ledger
+from consent import interactions, ledger, suppressions
 from consent.links import Circumstances
 from consent.models import Contact, Interaction, Recipient, Refusal
 
@@ -59,7 +61,7 @@ def unblock(
 def pause_all(*, recipient_id: int, via: str, now: datetime, circumstances: Circumstances | None = None) -> bool:
     """End the offers of all businesses. Returns whether something changed."""
     recipient = locked(recipient_id)
-    if recipient.paused_all_at is not None:
+    if recipient.paused_all_at is not None or recipient.erased_at is not None:
         return False
     recipient.paused_all_at = now
     recipient.save(update_fields=["paused_all_at"])
@@ -75,6 +77,7 @@ def unpause_all(*, recipient_id: int, via: str, now: datetime, circumstances: Ci
         return False
     recipient.paused_all_at = None
     recipient.save(update_fields=["paused_all_at"])
+    suppressions.drop(recipient=recipient, kind=suppressions.PAUSED_ALL, legal_entity_id=None)
     ledger.append(recipient=recipient, business=None, kind="unpaused_all", payload=_said(via, circumstances), now=now)
     return True
 
@@ -94,7 +97,7 @@ def set_own_limit(
     if limit is not None and not 0 <= limit <= MAX_OWN_LIMIT:
         raise BadLimit(_("Choose a number of offers between 0 and 100."))
     recipient = locked(recipient_id)
-    if recipient.own_limit == limit:
+    if recipient.own_limit == limit or recipient.erased_at is not None:
         return False
     before, recipient.own_limit = recipient.own_limit, limit
     recipient.save(update_fields=["own_limit"])
@@ -127,6 +130,8 @@ def react(
     Returns whether the person's last word to this business changed.
     """
     recipient = locked(recipient_id)
+    if recipient.erased_at is not None:
+        return False
     reaction = Contact.Reaction.INTERESTED if interested else Contact.Reaction.NOT_INTERESTED
     changed = (
         Contact.objects.of(business)
@@ -153,8 +158,20 @@ def react(
 
 
 def locked(recipient_id: int) -> Recipient:
-    """Return the person, locked until the transaction ends (``FOR NO KEY UPDATE``, like the gate)."""
-    return Recipient.objects.select_for_update(no_key=True).get(pk=recipient_id)
+    """Return the person, locked until the transaction ends (``FOR NO KEY UPDATE``, like the gate).
+
+    Somebody who was merged into another is that other, and only that one is locked.
+    """
+    is_today = Recipient.objects.filter(pk=recipient_id).values(today=Coalesce("merged_into_id", "pk"))
+    person = Recipient.objects.select_for_update(no_key=True).get(pk__in=is_today)
+    # Merged while we waited: rare, and then the second lock is taken out of order.
+    return person if person.merged_into_id is None else locked(person.merged_into_id)
+
+
+def current(recipient_id: int) -> int:
+    """Return the id of the person whom ``recipient_id`` is today, after any merging."""
+    merged_into = Recipient.objects.filter(pk=recipient_id).values_list("merged_into_id", flat=True).first()
+    return merged_into or recipient_id
 
 
 def _refuse(
@@ -166,6 +183,8 @@ def _refuse(
     circumstances: Circumstances | None,
 ) -> bool:
     recipient = locked(recipient_id)
+    if recipient.erased_at is not None:
+        return False
     refusal, is_new = Refusal.objects.get_or_create(
         legal_entity_id=business.legal_entity_id,
         recipient=recipient,
@@ -194,6 +213,8 @@ def _lift(
         legal_entity_id=business.legal_entity_id, recipient=recipient, kind=kind, lifted_at=None
     ).update(lifted_at=now)
     if lifted:
+        kept = suppressions.KIND_OF_REFUSAL[kind]
+        suppressions.drop(recipient=recipient, kind=kept, legal_entity_id=business.legal_entity_id)
         _tell(recipient, business, "resumed" if kind == Refusal.Kind.STOPPED else "unblocked", via, now, circumstances)
     return bool(lifted)
 

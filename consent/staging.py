@@ -52,6 +52,8 @@ def merge(*, batch: ImportBatch, reading: Reading, now: datetime) -> Counts:
         _find_people(cursor, values)
         # The lock is a statement of its own: what follows sees everything that was committed while it waited.
         cursor.execute(statement("import_lock"))
+        cursor.execute(statement("import_erased"), values)
+        cursor.execute(statement("import_refusals"), values)
         n_already_stopped = _count(cursor, statement("import_refused"), values)
         n_stopped = _stop(cursor, values) if reading.n_stops else 0
         cursor.execute(statement("import_contacts"), values)
@@ -97,12 +99,14 @@ def finish(*, batch: ImportBatch, counts: Counts, reading: Reading, state: Impor
 
 def _values(batch: ImportBatch, now: datetime) -> dict[str, Any]:
     business = batch.business
+    address_kind = Address.Kind.SANDBOX if business.is_test else Address.Kind.E164
     return {
         "batch_id": batch.pk,
         "batch_code": batch.code,
         "business_id": business.pk,
         "legal_entity_id": business.legal_entity_id,
-        "address_kind": Address.Kind.SANDBOX if business.is_test else Address.Kind.E164,
+        "address_kind": address_kind,
+        "prefix": suppressions.prefix(address_kind),
         "kind_names": KIND_NAMES,
         "makes_people": True,
         "now": now,

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 
 from django.db import connection, transaction
 
 from broadcasts.channels import channel_for
 from broadcasts.channels.base import Poison, ReceiptUpdate, Update
 from broadcasts.models import Sender
+from consent.erasure import Traces
 from feedback import replies
 from feedback.models import Callback
+
+FORGET_BODIES = (Path(__file__).parent / "sql" / "forget_bodies.sql").read_text()
 
 
 class NotGenuine(Exception):
@@ -35,18 +39,44 @@ def accept(*, sender_code: str, headers: Mapping[str, str], body: bytes, now: da
     with transaction.atomic():
         _make_durable()
         faults = replies.obey(sender=sender, updates=updates, now=now)
+        poison = [update.why for update in updates if isinstance(update, Poison)]
+        is_waiting = any(is_for_later(update) for update in updates)
         return Callback.objects.create(
             sender=sender,
-            body=body,
+            # What is obeyed and understood needs to be read by nobody any more.
+            body=body if is_waiting or is_puzzling(faults + poison) else b"",
             received_at=now,
-            folded_at=None if any(is_for_later(update) for update in updates) else now,
-            failure=in_words(faults + [update.why for update in updates if isinstance(update, Poison)]),
+            folded_at=None if is_waiting else now,
+            failure=in_words(faults + poison),
         )
 
 
 def is_for_later(update: Update) -> bool:
     """Say whether ``receipts.fold`` has something to do with this element."""
     return isinstance(update, ReceiptUpdate) or replies.is_conversation(update)
+
+
+def is_puzzling(faults: list[str]) -> bool:
+    """Say whether somebody has to look at the body; that a person is unknown is understood well enough."""
+    return any(fault != replies.NOBODY for fault in faults)
+
+
+def has_puzzled(failure: str) -> bool:
+    """Say the same of a failure that was put ``in_words``."""
+    return bool(failure) and is_puzzling(failure.partition(": ")[2].split("; "))
+
+
+def forget_copies(*, traces: Traces) -> int:
+    """Empty the calls that were set aside and name the person; return how many."""
+    of_business = Sender.objects.filter(business_id=traces.business_id or 0).values_list("pk", flat=True)
+    values = {
+        "words": [*traces.values, *traces.names],
+        "numbers": traces.numbers,
+        "sender_ids": None if traces.business_id is None else list(of_business),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET_BODIES, values)
+        return int(cursor.rowcount)
 
 
 def in_words(faults: list[str]) -> str:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from broadcasts.models import Sender
-from businesses.codes import passcode_code, report_code
+from businesses.codes import message_code, passcode_code, report_code
 from businesses.models import Business
 from consent.models import Address, Recipient
 
 
 class Callback(models.Model):
-    """One accepted call of a provider, kept as it came before anything is done with it; answered 200 means stored."""
+    """One accepted call of a provider, kept as it came before anything is done with it; answered 200 means stored.
+
+    Its body is full of addresses: once everything in it is obeyed and folded it is emptied. What could not be
+    understood keeps it, for a person to look at, as long as retention says.
+    """
 
     sender = models.ForeignKey(Sender, models.CASCADE, related_name="+", db_constraint=False)
     body = models.BinaryField()
@@ -30,7 +35,12 @@ class Callback(models.Model):
                 fields=["id"],
                 condition=Q(folded_at__isnull=True),
                 name="callback_unfolded",
-            )
+            ),
+            models.Index(
+                fields=["received_at"],
+                condition=~Q(failure=""),
+                name="callback_set_aside",
+            ),
         ]
 
 
@@ -41,6 +51,32 @@ class InboundMessage(models.Model):
     sender_id = models.BigIntegerField()
     provider_id = models.CharField(max_length=128)
     heard_at = models.DateTimeField()
+
+    class Meta:
+        # They come in the order of time, and are read by it only when they are forgotten.
+        indexes = [BrinIndex(fields=["heard_at"], name="inbound_message_age")]
+
+
+class ReplyQuerySet(models.QuerySet["Reply"]):
+    def of(self, business: Business) -> ReplyQuerySet:
+        return self.filter(business=business)
+
+
+class Reply(models.Model):
+    """What a person wrote to a business. The outbox only grows, so an event names this row and never quotes it."""
+
+    code = models.CharField(max_length=24, unique=True, default=message_code, editable=False)
+    business = models.ForeignKey(Business, models.CASCADE, related_name="+")
+    sender = models.ForeignKey(Sender, models.CASCADE, related_name="+")
+    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="+")
+    text = models.TextField()
+    said_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+
+    objects = ReplyQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="reply_age")]
 
 
 class Reaction(models.Model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from broadcasts.models import Broadcast, Delivery
 from consent import refusals
+from consent.erasure import Traces
 from consent.models import Contact
 from feedback.models import Reaction
 
@@ -56,6 +58,29 @@ def lock_deliveries(keys: list[tuple[int, int]]) -> None:
             .select_for_update(no_key=True)
             .values_list("recipient_id")
         )
+
+
+def forget_copies(*, traces: Traces) -> int:
+    """Delete every word that the person said about messages; the sums of the businesses keep it, without them."""
+    said = Reaction.objects.filter(recipient_id__in=traces.recipient_ids)
+    if traces.business_id is not None:
+        said = said.filter(business_id=traces.business_id)
+    n, _by_model = said.delete()
+    return n
+
+
+def export(*, recipient_ids: list[int]) -> list[dict[str, Any]]:
+    """Return every Interested and Not interested of the person, the newest first."""
+    said = Reaction.objects.filter(recipient_id__in=recipient_ids).select_related("business").order_by("-id")
+    return [
+        {
+            "business": one.business.name,
+            "kind": Reaction.Kind(one.kind).name.lower(),
+            "through": one.via,
+            "at": one.created_at.isoformat(),
+        }
+        for one in said
+    ]
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,10 @@ def _try(updates: list[ReceiptUpdate], now: datetime) -> Exception | None:
 
 
 def _mark_folded(callbacks: Sequence[Callback], faults: dict[int, list[str]], now: datetime) -> None:
-    Callback.objects.filter(pk__in=[c.pk for c in callbacks]).update(folded_at=now, claimed_until=None)
+    folded = Callback.objects.filter(pk__in=[c.pk for c in callbacks])
+    understood = [c.pk for c in callbacks if not inbox.has_puzzled(c.failure) and not inbox.is_puzzling(faults[c.pk])]
+    folded.filter(pk__in=understood).update(body=b"", folded_at=now, claimed_until=None)
+    folded.exclude(pk__in=understood).update(folded_at=now, claimed_until=None)
     for callback in callbacks:
         if words := inbox.in_words(faults[callback.pk]):
             known = f"{callback.failure} · " if callback.failure else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,13 +12,11 @@ import structlog
 from django.db import OperationalError, connection, transaction
 
 from broadcasts import codes, notices
-from broadcasts.channels import channel_for
 from broadcasts.channels.base import InboundButton, InboundPreference, InboundText, Update
 from broadcasts.models import Broadcast, Delivery, Notice, Sender
-from businesses import events
-from consent import contacts, interactions, keywords, refusals, verdicts
+from consent import interactions, keywords, refusals, suppressions, verdicts
 from consent.models import Contact, Interaction, Recipient
-from feedback import reactions
+from feedback import arrivals, conversation, reactions
 from feedback.models import InboundMessage
 from templates_approval import components, offer
 from templates_approval.models import Version
@@ -44,10 +41,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One thing that a known person said, and what it means."""
+    """One thing that somebody said, and what it means."""
 
     update: Inbound
     meaning: Meaning
+    # 0: nobody that is known.
     recipient_id: int
     # The broadcast it answers; None when it answers none of this sender's.
     broadcast_id: int | None
@@ -55,8 +53,7 @@ class Heard:
     key: str
 
 
-class UnknownPerson(LookupError):
-    """Nobody with this address is known, so there is nobody to stop anything for."""
+NOBODY = "nobody known by this address"
 
 
 def spell_out(*, updates: Sequence[Update]) -> list[Update]:
@@ -96,7 +93,7 @@ def obey(*, sender: Sender, updates: Sequence[Update], now: datetime) -> list[st
     if not inbound:
         return []
     faults: list[str] = []
-    heard = list(_known(sender, inbound, faults))
+    heard = list(_known(sender, inbound, faults, now))
     heard.sort(key=lambda h: (h.recipient_id, h.update.at, h.key))
     reacting = [h for h in heard if h.meaning in ("interested", "not_interested")]
     reactions.lock_deliveries([(h.broadcast_id, h.recipient_id) for h in reacting if h.broadcast_id is not None])
@@ -111,18 +108,24 @@ def take(*, sender: Sender, updates: Sequence[Update], now: datetime) -> list[st
     """Hand conversation to the business: each message is an observed inquiry and an event. Return what could not be."""
     inbound = [u for u in updates if isinstance(u, InboundText | InboundButton) and is_conversation(u)]
     faults: list[str] = []
-    for one in sorted(_known(sender, inbound, faults), key=lambda h: (h.recipient_id, h.update.at, h.key)):
+    mine = _broadcasts_answered(sender, inbound)
+    heard = [_hear(sender, update, mine) for update in inbound]
+    for one in sorted(heard, key=lambda h: (h.recipient_id, h.update.at, h.key)):
         _carefully(_take_one, sender, one, now, faults)
     return faults
 
 
-def _known(sender: Sender, inbound: Sequence[Inbound], faults: list[str]) -> Iterator[Heard]:
+def _known(sender: Sender, inbound: Sequence[Inbound], faults: list[str], now: datetime) -> Iterator[Heard]:
+    """Yield what known people said. What a number that nobody knows refuses is kept for it, and noted."""
     mine = _broadcasts_answered(sender, inbound)
     for update in inbound:
-        try:
-            yield _hear(sender, update, mine)
-        except UnknownPerson:
-            faults.append("nobody known by this address")
+        heard = _hear(sender, update, mine)
+        if heard.recipient_id:
+            yield heard
+            continue
+        faults.append(NOBODY)
+        if heard.meaning == "stop":
+            arrivals.refuse(sender=sender, address=update.address, now=now)
 
 
 def _broadcasts_answered(sender: Sender, inbound: Sequence[Inbound]) -> set[int]:
@@ -135,19 +138,11 @@ def _broadcasts_answered(sender: Sender, inbound: Sequence[Inbound]) -> set[int]
 def _hear(sender: Sender, update: Inbound, mine: set[int]) -> Heard:
     code = "" if isinstance(update, InboundPreference) else update.message_code
     key = codes.read_delivery_code(code)
+    broadcast_id, recipient_id = None, None
     if key and key[0] in mine:
-        broadcast_id, recipient_id = key[0], key[1]
-    else:
-        broadcast_id, recipient_id = None, _person_at(sender, update.address).pk
-    return Heard(update, meaning_of(update), recipient_id, broadcast_id, _words_of(update), _key_of(update))
-
-
-def _person_at(sender: Sender, address: str) -> Recipient:
-    for kind in channel_for(sender).traits.address_kinds:
-        recipient = contacts.find_by_address(kind=kind, value=address.replace("\x00", ""))
-        if recipient is not None:
-            return recipient
-    raise UnknownPerson
+        broadcast_id, recipient_id = key[0], arrivals.still_there(key[1])
+    recipient_id = recipient_id or arrivals.person_at(sender, update.address)
+    return Heard(update, meaning_of(update), recipient_id or 0, broadcast_id, _words_of(update), _key_of(update))
 
 
 def _words_of(update: Inbound) -> str:
@@ -160,7 +155,7 @@ def _key_of(update: Inbound) -> str:
     if not isinstance(update, InboundPreference):
         return update.provider_id
     said = f"{update.address}:{update.is_stop}:{update.at.isoformat()}"
-    return "preference:" + hashlib.sha256(said.encode()).hexdigest()[:40]
+    return "preference:" + suppressions.hash_address(said).hex()[:40]
 
 
 def _carefully(
@@ -241,10 +236,12 @@ def _language(sender: Sender, recipient_id: int) -> str:
 
 
 def _take_one(sender: Sender, heard: Heard, now: datetime) -> None:
+    at = min(max(heard.update.at, now - OLDEST), now)
     contact = Contact.objects.of(sender.business).filter(recipient_id=heard.recipient_id).first()
+    if contact is None and isinstance(heard.update, InboundText):
+        contact = arrivals.welcome(sender=sender, address=heard.update.address, said_at=at, now=now)
     if contact is None:
         return
-    at = min(max(heard.update.at, now - OLDEST), now)
     interactions.observe(
         business=sender.business,
         recipient=contact.recipient,
@@ -253,9 +250,4 @@ def _take_one(sender: Sender, heard: Heard, now: datetime) -> None:
         evidence=f"message {heard.key}"[:200],
         now=now,
     )
-    events.record(
-        business_id=sender.business_id,
-        kind="message.received",
-        payload={"contact": contact.code, "sender": sender.code, "text": heard.words, "at": at.isoformat()},
-        now=now,
-    )
+    conversation.keep(sender=sender, contact=contact, text=heard.words, said_at=at, now=now)

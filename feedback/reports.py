@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from businesses import audit
 from businesses.models import Business, Member, User
 from consent import refusals
+from consent.erasure import Traces
 from feedback import denials
 from feedback.models import Report
 
@@ -100,7 +102,8 @@ def decide(*, report: Report, by: User, state: str, words: str, now: datetime) -
         actor=by,
         business=report.business,
         before={"state": Report.State.OPEN},
-        after=decision,
+        # The words may speak of a person: they stay with the report, where they can be forgotten.
+        after={"state": state},
         now=now,
     )
 
@@ -109,3 +112,27 @@ def history(*, business: Business, now: datetime) -> dict[str, int]:
     """Return how many reports of the last 30 days concern ``business``, by state: the desk weighs a new one by them."""
     recent = Report.objects.filter(business=business, created_at__gt=now - HISTORY)
     return dict(recent.values_list("state").annotate(n=Count("id")).order_by("state"))
+
+
+def forget_copies(*, traces: Traces) -> int:
+    """Blank the words of the person's reports, and those of whoever decided; that it was said, and what, stays."""
+    theirs = Report.objects.filter(recipient_id__in=traces.recipient_ids).exclude(words="", decision_words="")
+    if traces.business_id is not None:
+        theirs = theirs.filter(business_id=traces.business_id)
+    return theirs.update(words="", decision_words="")
+
+
+def export(*, recipient_ids: list[int]) -> list[dict[str, Any]]:
+    """Return what the person reported, in their words, the newest first."""
+    said = Report.objects.filter(recipient_id__in=recipient_ids).select_related("business").order_by("-id")
+    return [
+        {
+            "business": report.business.name,
+            "code": report.code,
+            "reason": report.reason,
+            "words": report.words,
+            "state": report.state,
+            "at": report.created_at.isoformat(),
+        }
+        for report in said
+    ]

@@ -8,10 +8,13 @@ from celery import shared_task
 from django.utils import timezone
 
 from broadcasts import courier
-from feedback import denials, passcodes, receipts
+from feedback import denials, passcodes, privacy, receipts, retention
 
 CALLBACKS_AT_ONCE = 200
 TURN_SECONDS = 20
+# Retention has its own hour (UTC), when few people are awake, and is over long before the next turn of the clock.
+RETENTION_HOUR = 2
+RETENTION_SECONDS = 1800
 
 
 @shared_task(name="feedback.tasks.fold")
@@ -41,3 +44,17 @@ def send_codes() -> None:
 def prune() -> None:
     """Once an hour: forget who asked for codes."""
     passcodes.forget_old(now=timezone.now())
+
+
+@shared_task(name="feedback.tasks.follow_up_erasures")
+def follow_up_erasures() -> None:
+    """Remove what is left of people who were erased."""
+    privacy.run_waiting(now=timezone.now())
+
+
+@shared_task(name="feedback.tasks.keep_no_longer")
+def keep_no_longer() -> None:
+    """Once a night, forget what the operator's rules say."""
+    now = timezone.now()
+    if now.hour == RETENTION_HOUR:
+        retention.obey(now=now, seconds=RETENTION_SECONDS)

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import redis
@@ -57,6 +58,7 @@ def local(supervisor: Supervisor, *, database: str = DATABASE, is_emptied: bool 
         superuser_url = _start_postgres(supervisor, cluster)
         if is_emptied:
             postgres.drop_database(superuser_url, database)
+            shutil.rmtree(LOCAL / "journal" / database, ignore_errors=True)
         postgres.create_database(superuser_url, database)
         database_url, owner_url = cluster.url("tambour", database), cluster.url("tambour_owner", database)
     yield Servers(database_url, owner_url, superuser_url, redis_url)
@@ -141,10 +143,16 @@ def for_children(servers: Servers, *, public_url: str = "http://localhost:8000")
         "PUBLIC_URL": public_url,
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "MEDIA_ROOT": str(LOCAL / "media"),
+        "JOURNAL_ROOT": str(journal(servers.database_url)),
         "FICTION_NUMBERS_ALLOWED": "true",
         **{name: value for name, value in inherited().items() if value},
         **servers.environment(),
     }
+
+
+def journal(database_url: str) -> Path:
+    """Where erasures are written down: what one database is told after a restore is none of another one's business."""
+    return LOCAL / "journal" / urlsplit(database_url).path.strip("/")
 
 
 def inherited() -> Mapping[str, str]:

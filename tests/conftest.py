@@ -54,6 +54,8 @@ os.environ.update(
     STATIC_COLLECTED="false",
     LANGUAGE_CODE="en",
     EMAIL_URL="memorymail://",
+    # No test may tell another one's database whom to erase.
+    JOURNAL_ROOT="/nonexistent/journal",
     LOG_LEVEL="INFO",
     # Playwright leaves an event loop in this thread; tests use the database beside it, one after the other.
     DJANGO_ALLOW_ASYNC_UNSAFE="true",
@@ -284,6 +286,7 @@ def house(own_database: OwnDatabase, tmp_path: Path) -> Iterator[House]:
         "WEB_PROCESSES": "1",
         "LOG_FORMAT": "person",
         "MEDIA_ROOT": str(tmp_path / "media"),
+        "JOURNAL_ROOT": str(tmp_path / "journal"),
         "FICTION_NUMBERS_ALLOWED": "true",
     }
     with Supervisor() as supervisor:

@@ -56,6 +56,7 @@ class Containers:
             "REDIS_URL": self.database.redis_url,
             "INTERNAL_URL": f"http://127.0.0.1:{self.port}",
             "MEDIA_ROOT": str(self.folder / "media"),
+            "JOURNAL_ROOT": str(self.folder / "journal"),
             "STATIC_ROOT": str(self.folder / "static"),
             "WEB_BIND": f"127.0.0.1:{self.port}",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

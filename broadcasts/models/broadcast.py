@@ -70,6 +70,8 @@ class Broadcast(models.Model):
     n_done = models.PositiveIntegerField(default=0)
     open_wave = models.PositiveSmallIntegerField(default=2)
     served_at = models.DateTimeField(null=True, help_text=_("When a lane last took one of its chunks: fairness."))
+    # Whether deliveries still hold the values that were filled in; retention empties them.
+    has_values = models.BooleanField(default=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField()
     launched_at = models.DateTimeField(null=True)

@@ -1,5 +1,6 @@
 """People, what they did, what they allowed, what they refused, and how often they were told."""
 
+from consent.models.erasure import ErasureRequest, RetentionRule
 from consent.models.evidence import EvidenceCase, ImportBatch, ImportFault, Interaction, RememberedLayout
 from consent.models.people import Address, Contact, Recipient, Refusal, Suppression
 from consent.models.policy import BasisRule, CapRule, EvidencePolicy, QuietHours
@@ -13,6 +14,7 @@ __all__ = [
     "CapRule",
     "ConsentEvent",
     "Contact",
+    "ErasureRequest",
     "EvidenceCase",
     "EvidencePolicy",
     "ImportBatch",
@@ -23,6 +25,7 @@ __all__ = [
     "Recipient",
     "Refusal",
     "RememberedLayout",
+    "RetentionRule",
     "Suppression",
     "Wording",
 ]

@@ -1,9 +1,10 @@
--- import_suppressed · takes out people who were erased or suppressed for this company, without saying which
--- in: legal_entity_id, inner_pad, outer_pad (HMAC-SHA256 of the address, see consent/suppressions.py)
+-- import_suppressed · takes out people who were erased, everywhere or for this company, without saying which
+-- in: legal_entity_id, prefix, inner_pad, outer_pad (HMAC-SHA256 of the address, see consent/suppressions.py)
 WITH hushed AS (
     DELETE FROM import_row r
     USING consent_suppression s
-    WHERE s.address_hash = sha256(%(outer_pad)s || sha256(%(inner_pad)s || convert_to(r.value, 'UTF8')))
+    WHERE s.address_hash = sha256(%(outer_pad)s || sha256(%(inner_pad)s || convert_to(%(prefix)s || r.value, 'UTF8')))
+      AND s.kind = 'erased'
       AND (s.legal_entity_id IS NULL OR s.legal_entity_id = %(legal_entity_id)s)
     RETURNING r.line, r.value, r.is_stop, s.address_hash
 ),

@@ -13,7 +13,8 @@ from rest_framework.viewsets import GenericViewSet
 
 from businesses.models import Business
 from businesses.rest import StrictSerializer, business_of, repeatable
-from consent import contacts, fiction, interactions, phones
+from consent import contacts, fiction, interactions, phones, refusals
+from consent.links import Circumstances
 from consent.models import Address, Contact, Interaction
 
 WRITE = "contacts:write"
@@ -85,6 +86,17 @@ class InteractionSerializer(serializers.Serializer[Any]):
     is_new = serializers.BooleanField(help_text=_("False when it was known already."))
 
 
+class StopSerializer(StrictSerializer):
+    evidence = serializers.CharField(
+        max_length=200, required=False, allow_blank=True, help_text=_("Where they said so: a call, a letter, a form.")
+    )
+
+
+class StoppedSerializer(serializers.Serializer[Any]):
+    contact = serializers.CharField()
+    is_new = serializers.BooleanField(help_text=_("False when they had stopped already."))
+
+
 PERSON = {"phone": "+33639981234", "name": "Camille Durand", "language": "fr", "attributes": {"city": "Lyon"}}
 EVIDENCE = {
     "kind": "purchase",
@@ -98,7 +110,7 @@ EVIDENCE = {
 class Contacts(GenericViewSet[Contact]):
     """A contact alone may not be written to: it takes an interaction, with its date and its evidence."""
 
-    scopes: ClassVar = {"list": WRITE, "retrieve": WRITE, "create": WRITE, "attest": WRITE}
+    scopes: ClassVar = {"list": WRITE, "retrieve": WRITE, "create": WRITE, "attest": WRITE, "stop": WRITE}
     serializer_class = ContactSerializer
     lookup_field = "code"
     filter_backends = ()
@@ -152,3 +164,28 @@ class Contacts(GenericViewSet[Contact]):
             **(facts | {"kind": KINDS[facts["kind"]]}),
         )
         return Response(InteractionSerializer({"contact": contact.code, "is_new": noted is not None, **facts}).data)
+
+    @extend_schema(
+        summary="Pass on that the person wants no more offers",
+        description=(
+            "For a stop that reached you elsewhere: at the till, on the telephone, in another program. It holds at "
+            "once, before the answer, for every account of your company. Only the person can take it back."
+        ),
+        request=StopSerializer,
+        responses={200: StoppedSerializer},
+        examples=[OpenApiExample("On the telephone", value={"evidence": "call 5521"}, request_only=True)],
+    )
+    @repeatable
+    def stop(self, request: Request, code: str) -> Response:
+        contact = self.get_object()
+        sent = StopSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        circumstances: Circumstances = {"evidence": said} if (said := sent.validated_data.get("evidence")) else {}
+        is_new = refusals.stop(
+            recipient_id=contact.recipient_id,
+            business=contact.business,
+            via="api",
+            now=timezone.now(),
+            circumstances=circumstances,
+        )
+        return Response(StoppedSerializer({"contact": contact.code, "is_new": is_new}).data)

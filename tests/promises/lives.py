@@ -14,9 +14,10 @@ from uuid import uuid4
 from broadcasts import chunks, gate, plan, settle
 from broadcasts.channels.base import Message, Outcome, OutcomeKind, ReceiptStatus, ReceiptUpdate
 from broadcasts.models import Broadcast, Delivery
+from broadcasts.quote import CannotQuote
 from businesses.models import Business, User
 from consent import interactions, refusals, suspicion, trust
-from consent.models import Address, BasisRule, CapRule, Contact, ImportBatch, Interaction, Recipient
+from consent.models import Address, BasisRule, CapRule, Contact, ImportBatch, Interaction, Recipient, Refusal
 from consent.reasons import Reason
 from templates_approval.models import Version
 from tests.make import EURO, make_approved_version, make_business, make_launched, make_user
@@ -24,7 +25,7 @@ from tests.promises import model
 
 COUNTRIES = ("FR", "FR", "DE", "GB", "US", "CA", "IN", "BR", "KE")
 KINDS = tuple(Interaction.Kind)
-TRUSTS = tuple(ImportBatch.Trust)
+TRUSTS = (*ImportBatch.Trust, ImportBatch.Trust.QUARANTINED)
 N_BATCHES = 8
 SCOPES = {1: "platform", 2: "business", 3: "business_not_interested"}
 LIFE_HOURS = 72
@@ -98,26 +99,50 @@ def _read_policy(world: World) -> None:
 def _bear(world: World, n: int) -> None:
     chance, now = world.chance, world.now
     recipients = Recipient.objects.bulk_create(
-        Recipient(country=chance.choice(COUNTRIES), timezone="UTC", created_at=now) for _ in range(n)
+        Recipient(
+            country=chance.choice(COUNTRIES),
+            timezone="UTC",
+            own_limit=chance.choice((0, 1)) if chance.random() < 0.1 else None,
+            paused_all_at=now if chance.random() < 0.06 else None,
+            created_at=now,
+        )
+        for _ in range(n)
     )
-    addresses, contacts, done = [], [], []
+    addresses, contacts, done, refused = [], [], [], []
     for number, recipient in enumerate(recipients):
         person = model.Person(recipient.pk, recipient.country, has_address=chance.random() > 0.03)
+        person.own_limit, person.has_paused_all = recipient.own_limit, recipient.paused_all_at is not None
         world.people[person.id] = person
         kind = Address.Kind.E164 if person.has_address else Address.Kind.PROVIDER
         addresses.append(Address(recipient=recipient, kind=kind, value=f"+3363998{number:07d}"))
         for shop in chance.sample(world.shops, chance.choice((2, 3, 4))):
             contacts.append(_acquaint(world, shop, recipient, person))
+            refused += _refused(world, shop, recipient, person)
             done += [_past(world, shop, recipient, person) for _ in range(chance.choice((0, 1, 1, 1, 2, 3)))]
     Address.objects.bulk_create(addresses)
     Contact.objects.bulk_create(contacts)
     Interaction.objects.bulk_create(done)
+    Refusal.objects.bulk_create(refused, ignore_conflicts=True)
+
+
+def _refused(world: World, shop: Shop, recipient: Recipient, person: model.Person) -> list[Refusal]:
+    """Some had stopped or blocked the company long before."""
+    kinds = {Refusal.Kind.STOPPED: person.stopped, Refusal.Kind.BLOCKED: person.blocked}
+    found = []
+    for kind, refusing in kinds.items():
+        if world.chance.random() < 0.05:
+            entity = shop.business.legal_entity_id
+            refusing.add(entity)
+            found.append(
+                Refusal(legal_entity_id=entity, recipient=recipient, kind=kind, via="page", refused_at=world.now)
+            )
+    return found
 
 
 def _acquaint(world: World, shop: Shop, recipient: Recipient, person: model.Person) -> Contact:
     person.contact_of.add(shop.business.pk)
     attributes = {"discount": "20"}
-    if world.chance.random() < 0.04:
+    if world.chance.random() < 0.07:
         person.lacks_variable_at.add(shop.business.pk)
         attributes = {}
     return Contact(
@@ -133,9 +158,9 @@ def _acquaint(world: World, shop: Shop, recipient: Recipient, person: model.Pers
 def _past(world: World, shop: Shop, recipient: Recipient, person: model.Person) -> Interaction:
     """Something that happened in the last years, mostly lately; some of it is attested by a file, some withdrawn."""
     chance = world.chance
-    days = chance.choice((3, 30, 200, 400, 1100, 2000)) * chance.random()
+    days = chance.choice((3, 30, 200, 300, 400, 1100)) * chance.random()
     evidence = model.Evidence(
-        chance.choices(KINDS, (8, 4, 2, 1, 1, 1))[0].name,
+        chance.choices(KINDS, (16, 6, 2, 1, 1, 1))[0].name,
         world.now - timedelta(days=days),
         opt_out_offered=chance.random() < 0.7,
         is_withdrawn=chance.random() < 0.08,
@@ -180,7 +205,7 @@ def go_on(world: World, *, hours: float, share: float) -> None:
 
 DEEDS = {
     "stop": 5, "resume": 3, "block": 3, "unblock": 2, "pause": 2, "unpause": 3, "limit": 5, "like": 5, "dislike": 8,
-    "deal": 5, "erase": 1,
+    "deal": 5, "erase": 2,
 }  # fmt: skip
 
 
@@ -274,11 +299,14 @@ def _change_a_cap(world: World) -> None:
 def tell(world: World, shop: Shop) -> tuple[Counter[str], list[str]]:
     """Send one broadcast through the gate; return how often each verdict fell, and where the model disagrees."""
     known = [p.id for p in world.people.values() if shop.business.pk in p.contact_of]
-    holdout = world.chance.choice((0, 50, 100))
-    broadcast = make_launched(
-        business=shop.business, version=shop.version, now=world.now, variables={}, life_hours=LIFE_HOURS,
-        holdout_permille=holdout,
-    )  # fmt: skip
+    holdout = world.chance.choice((0, 50, 100, 100))
+    try:
+        broadcast = make_launched(
+            business=shop.business, version=shop.version, now=world.now, variables={}, life_hours=LIFE_HOURS,
+            holdout_permille=holdout,
+        )  # fmt: skip
+    except CannotQuote:
+        return Counter(), []  # the estimate says that nobody could be reached now
     asked = model.Question(
         shop.business.pk, shop.business.legal_entity_id, broadcast.salt, broadcast.holdout_permille, world.now
     )

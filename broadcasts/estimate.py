@@ -38,12 +38,13 @@ def estimate(*, broadcast: Broadcast, now: datetime, exact: bool | None = None) 
     """Ask about everybody in the audience (or a sample of it) what the gate would say now, and store the answer.
 
     ``exact``: True counts everybody, False samples, None decides by size. Raises ``quote.CannotQuote`` when there are
-    no approved words, ``prices.NoPrice`` when there is no price.
+    no approved words, ``prices.NoPrice`` when there is no price, ``audience.BadDefinition`` when a segment is gone.
     """
     agreed = quote.terms(broadcast, now)
     quote.check_may_launch(broadcast, agreed)
-    everybody = audience.contacts(business=broadcast.business, definition=broadcast.audience)
-    n_audience = everybody.count()
+    definition = audience.frozen(business=broadcast.business, definition=broadcast.audience)
+    everybody = audience.contacts(business=broadcast.business, definition=definition, now=now)
+    n_audience = audience.count(business=broadcast.business, definition=definition, now=now)
     is_exact = n_audience <= EXACT_UP_TO if exact is None else exact
     asked = everybody if is_exact else _sample(everybody, n_audience)
     tally = _ask(broadcast, agreed.versions, asked, now)

@@ -47,9 +47,9 @@ def next_slice(*, broadcast_id: int, now: datetime, slice_rows: int = SLICE_ROWS
 
 def _take_slice(cursor: Any, broadcast: Broadcast, slice_rows: int) -> int:
     """Read the next contacts into a temporary table that ends with the transaction; return how many there are."""
-    chosen = audience.contacts(business=broadcast.business, definition=broadcast.audience)
     columns = (
-        chosen.filter(pk__gt=broadcast.freeze_cursor)
+        audience.meant(broadcast)
+        .filter(pk__gt=broadcast.freeze_cursor)
         .order_by("pk")
         .values_list(
             "pk", "recipient_id", "recipient__country", "recipient__timezone", "language", "name", "attributes"

@@ -79,13 +79,13 @@ def create(
     messages_per_second: int | None = None,
     holdout_permille: int = 0,
 ) -> Broadcast:
-    """Make a draft. Raises ``CannotCreate`` or ``audience.BadAudience``; nothing is half made."""
+    """Make a draft. Raises ``CannotCreate`` or ``audience.BadDefinition``; nothing is half made."""
     broadcast = Broadcast(
         business=business,
         name=name.strip(),
         template=template,
         sender=sender,
-        audience=audiences.check(audience),
+        audience=audiences.check(business=business, definition=audience),
         variables=variables,
         life_hours=life_hours,
         scheduled_at=scheduled_at,
@@ -113,7 +113,8 @@ def edit(*, broadcast: Broadcast, by: User | None, now: datetime, **changes: Any
             raise CannotEdit(_("Only a draft can be changed; copy the broadcast instead."))
         for name, value in changes.items():
             setattr(draft, name, value)
-        audiences.check(draft.audience)
+        if "audience" in changes:
+            audiences.check(business=draft.business, definition=draft.audience)
         _check(draft, now)
         draft.save(update_fields=[*changes])
         _tell(draft, "broadcast.edited", by, now)
@@ -173,8 +174,8 @@ def _faults_of_numbers(broadcast: Broadcast, now: datetime) -> dict[str, str]:
 def launch(*, broadcast: Broadcast, token: str, by: User | None, now: datetime) -> Broadcast:
     """Confirm the estimate that ``token`` stands for: freeze words and prices, hold its maximum cost, begin.
 
-    Raises ``CannotLaunch``, ``quote.CannotQuote`` or ``wallet.NotEnoughMoney``; then nothing has changed. Launching
-    twice launches once.
+    Raises ``CannotLaunch``, ``quote.CannotQuote``, ``audience.BadDefinition`` or ``wallet.NotEnoughMoney``; then
+    nothing has changed. Launching twice launches once.
     """
     with transaction.atomic():
         draft = (
@@ -192,6 +193,7 @@ def launch(*, broadcast: Broadcast, token: str, by: User | None, now: datetime) 
             business=draft.business, amount_micro=estimate.max_micro, purpose=f"{draft.code}:{estimate.pk}", now=now
         )
         _freeze_words_and_prices(draft, agreed)
+        audiences.freeze(broadcast=draft, as_of=estimate.created_at)
         Budget.objects.update_or_create(
             broadcast=draft,
             defaults={
@@ -260,6 +262,7 @@ def take_back(*, broadcast: Broadcast, reason: str, now: datetime) -> None:
         hold=None,
         ends_at=None,
         launched_at=None,
+        frozen_audience=None,
         freeze_cursor=0,
         n_audience=0,
         n_chunks=0,

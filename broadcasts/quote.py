@@ -11,7 +11,7 @@ import orjson
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from broadcasts import wordings
+from broadcasts import audience, wordings
 from broadcasts.models import Broadcast, Estimate
 from businesses import prices
 from templates_approval.models import Version
@@ -51,7 +51,7 @@ def fingerprint(broadcast: Broadcast, agreed: Terms) -> str:
     bound: dict[str, Any] = {
         "versions": [[version.pk, version.content_hash] for version in agreed.versions],
         "prices": sorted(agreed.prices.items()),
-        "audience": broadcast.audience,
+        "audience": audience.frozen(business=broadcast.business, definition=broadcast.audience),
         "variables": broadcast.variables,
         "sender": broadcast.sender_id,
         "life_hours": broadcast.life_hours,

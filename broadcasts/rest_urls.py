@@ -1,8 +1,9 @@
-"""Addresses of the broadcasts resource, below ``/api/v1/``."""
+"""Addresses of broadcasts and segments, below ``/api/v1/``."""
 
 from django.urls import path
 
-from broadcasts.api import Broadcasts
+from broadcasts.api.broadcasts import Broadcasts
+from broadcasts.api.segments import Segments
 
 urlpatterns = [
     path("broadcasts", Broadcasts.as_view({"get": "list", "post": "create"}), name="api-broadcasts"),
@@ -12,4 +13,11 @@ urlpatterns = [
     path("broadcasts/<slug:code>/pause", Broadcasts.as_view({"post": "pause"}), name="api-broadcast-pause"),
     path("broadcasts/<slug:code>/resume", Broadcasts.as_view({"post": "resume"}), name="api-broadcast-resume"),
     path("broadcasts/<slug:code>/cancel", Broadcasts.as_view({"post": "cancel"}), name="api-broadcast-cancel"),
+    path("segments", Segments.as_view({"get": "list", "post": "create"}), name="api-segments"),
+    path("segments/count", Segments.as_view({"post": "count"}), name="api-segments-count"),
+    path(
+        "segments/<slug:code>",
+        Segments.as_view({"get": "retrieve", "patch": "edit", "delete": "archive"}),
+        name="api-segment",
+    ),
 ]

@@ -21,8 +21,8 @@ DOORS = ("views", "api", "public")
 IN_HAND = {"business", "broadcast", "wallet", "contact", "template", "version", "recipient", "sender"}
 # What a door may look up for everybody, and why.
 FOR_EVERYBODY = {
-    ("broadcasts/api.py", "Sender"): "the serializer narrows its choices to the key's business",
-    ("broadcasts/api.py", "Template"): "the serializer narrows its choices to the key's business",
+    ("broadcasts/api/broadcasts.py", "Sender"): "the serializer narrows its choices to the key's business",
+    ("broadcasts/api/broadcasts.py", "Template"): "the serializer narrows its choices to the key's business",
     ("consent/api/contacts.py", "Address"): "fetched for contacts that were narrowed",
     ("consent/views/contacts.py", "Address"): "fetched for contacts that were narrowed",
     ("consent/views/contacts.py", "Refusal"): "narrowed by the legal entity: a stop holds for all its accounts",

@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from broadcasts import segments
 from broadcasts.models import PhoneMessage
 from businesses.models import Business, User
 from consent.models import Contact, ImportBatch
@@ -103,6 +104,7 @@ def make_tenant() -> Tenant:
     contact = Contact.objects.of(business)[0]
     now = timezone.now()
     batch = ImportBatch.objects.create(business=business, filename="people.csv", state="done", created_at=now)
+    segment = segments.create(business=business, name="Everybody", definition={}, by=owner, now=now)
     key, secret = make_key(business=business)
     PhoneMessage.objects.create(
         sender=sender,
@@ -125,12 +127,14 @@ def make_tenant() -> Tenant:
         "broadcasts": broadcast.code,
         "contacts": contact.code,
         "imports": batch.code,
+        "segments": segment.code,
+        "segment_code": segment.code,
         "template-versions": version.code,
     }
     return Tenant(owner, business, codes, secret)
 
 
-OBJECTS = ("version_code", "sender_code", "broadcast_code", "contact_code", "batch_code", "prefix")
+OBJECTS = ("version_code", "sender_code", "broadcast_code", "segment_code", "contact_code", "batch_code", "prefix")
 
 
 def statuses(client: Client, path: str, *, secret: str = "", **more: Any) -> dict[str, int]:

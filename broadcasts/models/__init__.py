@@ -13,6 +13,7 @@ from broadcasts.models.counts import Count, CountDelta, TierUse
 from broadcasts.models.delivery import Delivery, ProviderMessage
 from broadcasts.models.notice import Notice
 from broadcasts.models.phone import PhoneMessage
+from broadcasts.models.segment import Segment
 from broadcasts.models.sender import Sender
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "PriceLine",
     "ProviderMessage",
     "Reach",
+    "Segment",
     "Sender",
     "TierUse",
 ]

@@ -47,8 +47,10 @@ class Broadcast(models.Model):
     name = models.CharField(_("name"), max_length=120)
     template = models.ForeignKey(Template, models.PROTECT, related_name="+", verbose_name=_("template"))
     sender = models.ForeignKey(Sender, models.PROTECT, related_name="+", verbose_name=_("sender"))
-    # Read by broadcasts.audience: {"countries": ["FR"], "languages": ["fr"], "attributes": {"city": "Lyon"}, …}
+    # Read by broadcasts.audience: {"segment": "seg_…", "countries": ["FR"], "attributes": {"city": "Lyon"}, …}
     audience = models.JSONField(_("audience"), default=dict, blank=True)
+    # What that meant when it was confirmed: {"definition": …, "as_of": …}; no later change of a segment reaches it.
+    frozen_audience = models.JSONField(null=True, editable=False)
     # The same for everybody: {"discount": "20"}; a contact's own attribute of that name goes first.
     variables = models.JSONField(_("variables"), default=dict, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)

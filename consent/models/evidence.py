@@ -196,8 +196,10 @@ class Interaction(models.Model):
     class Meta:
         constraints = [
             # The same file imported twice brings the same evidence once; what was withdrawn may be brought again.
+            # Segments read from it all that they ask of interactions, in the order of people, without opening a row.
             models.UniqueConstraint(
                 fields=["business", "recipient", "kind", "occurred_at", "evidence"],
+                include=["provenance"],
                 condition=Q(withdrawn_at__isnull=True),
                 name="interaction_once",
             ),

@@ -35,6 +35,8 @@ class Recipient(models.Model):
                 condition=Q(own_limit__isnull=True) | Q(own_limit__lte=100),
             )
         ]
+        # Segments by country: merged with a business's contacts in the order of people, without opening their rows.
+        indexes = [models.Index(fields=["id"], include=["country"], name="recipient_country")]
 
 
 class Address(models.Model):
@@ -68,7 +70,8 @@ class Contact(models.Model):
         NOT_INTERESTED = 2, _("not interested")
 
     code = models.CharField(max_length=24, unique=True, default=contact_code, editable=False)
-    business = models.ForeignKey(Business, models.CASCADE, related_name="contacts")
+    # ``contact_once`` and ``contact_in_order`` begin with it: an index of its own would only cost.
+    business = models.ForeignKey(Business, models.CASCADE, related_name="contacts", db_index=False)
     recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="contacts")
     name = models.CharField(_("name"), max_length=120, blank=True)
     language = models.CharField(_("language"), max_length=8, blank=True)

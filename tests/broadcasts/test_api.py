@@ -9,7 +9,9 @@ from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from broadcasts import api, lifecycle
+from broadcasts import lifecycle
+from broadcasts.api import broadcasts as api
+from broadcasts.api.segments import Segments
 from broadcasts.models import Broadcast, Estimate
 from businesses.models import ApiKey, Business, IdempotentRequest, Wallet
 from tests.at_once import at_once
@@ -527,6 +529,7 @@ def test_every_post_can_be_repeated() -> None:
 
     for view, actions in (
         (api.Broadcasts, "create estimate launch pause resume cancel"),
+        (Segments, "create count"),
         (Contacts, "create attest"),
         (Versions, "create submit"),
     ):

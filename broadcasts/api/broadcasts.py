@@ -12,24 +12,12 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from broadcasts import counts, disclosure, estimate, lifecycle
+from broadcasts.api.definitions import AudienceField
 from broadcasts.models import Broadcast, Estimate, Sender
 from businesses.rest import CodeField, NothingSerializer, StrictSerializer, business_of, maker_of, repeatable
 from templates_approval.models import Template
 
 READ, WRITE = "broadcasts:read", "broadcasts:write"
-CODES_MAX = 10_000
-
-
-class AudienceSerializer(StrictSerializer):
-    """All of the conditions hold together; an empty object is every contact."""
-
-    countries = serializers.ListField(child=serializers.RegexField(r"^[A-Z]{2}$"), max_length=250, required=False)
-    languages = serializers.ListField(child=serializers.CharField(max_length=8), max_length=100, required=False)
-    attributes = serializers.DictField(child=serializers.CharField(max_length=200), required=False)
-    contacts = serializers.ListField(child=serializers.CharField(max_length=24), max_length=CODES_MAX, required=False)
-    except_contacts = serializers.ListField(
-        child=serializers.CharField(max_length=24), max_length=CODES_MAX, required=False
-    )
 
 
 class DraftSerializer(StrictSerializer):
@@ -38,7 +26,7 @@ class DraftSerializer(StrictSerializer):
     name = serializers.CharField(max_length=120)
     template = CodeField(queryset=Template.objects.all())
     sender = CodeField(queryset=Sender.objects.all())
-    audience = AudienceSerializer(required=False)
+    audience = AudienceField(required=False)
     variables = serializers.DictField(
         child=serializers.CharField(max_length=1024, allow_blank=True),
         required=False,
@@ -86,7 +74,7 @@ class BroadcastSerializer(serializers.ModelSerializer[Broadcast]):
     template = serializers.SlugRelatedField[Any](slug_field="code", read_only=True)
     sender = serializers.SlugRelatedField[Any](slug_field="code", read_only=True)
     currency = serializers.CharField(source="business.currency", read_only=True)
-    audience = serializers.DictField(read_only=True)
+    audience = AudienceField(read_only=True)
     variables = serializers.DictField(child=serializers.CharField(), read_only=True)
 
     class Meta:

@@ -15,24 +15,18 @@ from django.utils.translation import ngettext
 
 from businesses import audit
 from businesses.models import User
-from consent import quiet_hours, suspicion, trust
+from consent import policy_desk, suspicion, trust
 from consent.models import (
-    BasisRule,
-    CapRule,
     ErasureRequest,
     EvidencePolicy,
     ImportBatch,
     Interaction,
-    QuietHours,
     Refusal,
     RetentionRule,
 )
 
-
-class PolicyAdmin(admin.ModelAdmin[Any]):
-    """Rules that the operator owns."""
-
-    list_per_page = 200
+# The rules have a desk of their own; to be found, it only needs to be imported.
+__all__ = ["policy_desk"]
 
 
 class RecordAdmin(admin.ModelAdmin[Any]):
@@ -51,32 +45,8 @@ class RecordAdmin(admin.ModelAdmin[Any]):
         return False
 
 
-@admin.register(BasisRule)
-class BasisRuleAdmin(PolicyAdmin):
-    list_display = ("country", "kind", "basis", "valid_days", "needs_opt_out_offered", "source")
-    list_filter = ("country", "kind", "basis")
-    ordering = ("country", "kind", "basis")
-
-
-@admin.register(CapRule)
-class CapRuleAdmin(PolicyAdmin):
-    list_display = ("scope", "country", "max_offers", "window_hours")
-    ordering = ("scope", "country", "window_hours")
-
-
-@admin.register(QuietHours)
-class QuietHoursAdmin(PolicyAdmin):
-    list_display = ("country", "weekday", "opens_at", "closes_at", "skips_public_holidays", "source")
-    list_filter = ("country",)
-    ordering = ("country", "weekday")
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        quiet_hours.forget()
-
-
 @admin.register(EvidencePolicy)
-class EvidencePolicyAdmin(PolicyAdmin):
+class EvidencePolicyAdmin(admin.ModelAdmin[Any]):
     """One row, which is changed and never removed."""
 
     list_display = (
@@ -116,7 +86,7 @@ class JudgeForm(ActionForm):
 
 
 @admin.register(RetentionRule)
-class RetentionRuleAdmin(PolicyAdmin):
+class RetentionRuleAdmin(policy_desk.RuleAdmin):
     list_display = ("kind", "days", "source")
     ordering = ("kind",)
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from consent.views import contacts, evidence, importing
+from consent.views import contacts, evidence, importing, permission
 
 urlpatterns = [
     path("b/<str:code>/contacts/", contacts.contacts_page, name="contacts"),
@@ -11,5 +11,6 @@ urlpatterns = [
     path("b/<str:code>/contacts/imports/<str:batch_code>/faults.csv", importing.faults_file, name="import-faults"),
     path("b/<str:code>/contacts/imports/<str:batch_code>/answer/", evidence.answer_page, name="import-answer"),
     path("b/<str:code>/contacts/imports/<str:batch_code>/undo/", evidence.undo_page, name="import-undo"),
+    path("b/<str:code>/contacts/permission/", permission.permission_page, name="permission"),
     path("b/<str:code>/contacts/<str:contact_code>/", contacts.contact_page, name="contact"),
 ]

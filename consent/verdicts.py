@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -60,6 +61,11 @@ class Verdict(NamedTuple):
     basis: int | None
     cap_counts: str | None
     free_at: datetime | None
+
+
+def fingerprint() -> str:
+    """Return what is different when the decision itself is: for whoever remembers its answers."""
+    return sha256(statement("decide").encode()).hexdigest()
 
 
 def lock(cursor: Cursor, *, recipient_ids: Sequence[int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -17,15 +18,35 @@ class BasisRule(models.Model):
         SOFT_OPT_IN = 2, _("customer, similar products")
         IMPLIED = 3, _("implied consent")
 
+    class Condition(models.TextChoices):
+        """What the law asks besides: shown to whoever relies on the rule. The platform cannot check it for them."""
+
+        SIMILAR = "similar", _("own products, similar to what was bought")
+        EVERY_MESSAGE = "every_message", _("a way to refuse in every message")
+        BUYING = "buying", _("they asked about buying, not about anything")
+        DISCLOSED = "disclosed", _("signed, after being told what for and that it is no condition of a purchase")
+        SEPARATE = "separate", _("asked for by itself, not within terms and conditions")
+        CONSUMERS = "consumers", _("for private persons; companies may have other rules")
+
     country = models.CharField(_("country"), max_length=2, blank=True)
     kind = models.PositiveSmallIntegerField(_("interaction"), choices=Interaction.Kind)
     basis = models.PositiveSmallIntegerField(_("basis"), choices=Basis)
     valid_days = models.PositiveIntegerField(_("valid (days)"))
+    # Checked for each piece of evidence, unlike the conditions.
     needs_opt_out_offered = models.BooleanField(_("only if an opt-out was offered at collection"), default=False)
-    source = models.CharField(_("source"), max_length=200)
+    conditions = ArrayField(
+        models.CharField(max_length=16, choices=Condition), verbose_name=_("conditions"), default=list, blank=True
+    )
+    source = models.CharField(_("source"), max_length=300)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["country", "kind", "basis"], name="basis_rule_once")]
+
+    def __str__(self) -> str:
+        return f"{self.country or '*'} · {self.get_kind_display()} · {self.get_basis_display()}"
+
+    def conditions_in_words(self) -> list[str]:
+        return [str(self.Condition(condition).label) for condition in self.conditions]
 
 
 class CapRule(models.Model):
@@ -99,8 +120,8 @@ class QuietHours(models.Model):
 
     country = models.CharField(_("country"), max_length=2, blank=True)
     weekday = models.PositiveSmallIntegerField(_("weekday (0 = Monday)"))
-    opens_at = models.TimeField(_("from"), null=True, help_text=_("Empty: the whole day is quiet."))
-    closes_at = models.TimeField(_("to"), null=True)
+    opens_at = models.TimeField(_("from"), null=True, blank=True, help_text=_("Empty: the whole day is quiet."))
+    closes_at = models.TimeField(_("to"), null=True, blank=True)
     skips_public_holidays = models.BooleanField(_("quiet on public holidays"), default=False)
     holiday_parts = models.CharField(
         _("and on those of these parts of the country"),

@@ -60,14 +60,13 @@ def passcode_code() -> str:
     return new_code("psc")
 
 
-<<<<<<< HEAD
 def erasure_code() -> str:
     return new_code("era")
 
 
 def message_code() -> str:
     return new_code("msg")
-=======
+
+
 def segment_code() -> str:
     return new_code("seg")
->>>>>>> 37a19f1 (segments: Read filters over contacts in one grammar)

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('broadcasts', '0005_what_may_be_told'),
+        ('broadcasts', '0006_erasure'),
         ('businesses', '0003_seed_prices'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

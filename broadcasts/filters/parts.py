@@ -18,7 +18,8 @@ class Match(StrEnum):
 class Was(StrEnum):
     """What became of a person in a broadcast, as far as their business may know it person by person.
 
-    Whoever was left out for a fact of the platform looks exactly like somebody who was never meant: ``absent``.
+    Whoever was left out for a fact of the platform looks exactly like somebody whose phone is off: *sent*, and never
+    arrived. ``disclosure`` counts them so, too. ``absent`` was never meant, or is still waiting for their turn.
     """
 
     SENT = "sent"

@@ -37,20 +37,22 @@ from broadcasts.filters.parts import (
 from broadcasts.models import Broadcast, Delivery
 from businesses.models import Business
 from consent.models import Contact, Interaction
-from consent.reasons import PLATFORM_FACTS
+from consent.reasons import DECIDED_AFTER, PLATFORM_FACTS
 
 State = Delivery.State
 ARRIVED = (State.DELIVERED, State.READ)
 SENT = (State.ACCEPTED, State.HELD, State.SENT, State.NO_RECEIPT, *ARRIVED)
-# What the business may know of one person: see parts.Was. Whoever was left out for a fact of the platform is in none.
-LEFT_OUT = Q(state=State.SKIPPED) & ~Q(reason__in=[int(reason) for reason in PLATFORM_FACTS])
+# Who was left out for a fact of the platform, or for a reason that would tell of one, must look like somebody whose
+# phone is off: see parts.Was, and disclosure.
+HIDDEN = [int(reason) for reason in PLATFORM_FACTS | DECIDED_AFTER]
+SENT_AS_FAR_AS_TOLD = Q(state__in=SENT) | Q(state=State.SKIPPED, reason__in=HIDDEN)
 BECAME = {
-    Was.SENT: Q(state__in=SENT),
+    Was.SENT: SENT_AS_FAR_AS_TOLD,
     Was.DELIVERED: Q(state__in=ARRIVED),
     Was.READ: Q(state=State.READ),
     Was.FAILED: Q(state=State.FAILED),
-    Was.SKIPPED: LEFT_OUT,
-    Was.ABSENT: Q(state__gte=State.SENDING) | LEFT_OUT,
+    Was.SKIPPED: Q(state=State.SKIPPED) & ~Q(reason__in=HIDDEN),
+    Was.ABSENT: Q(state__gt=State.QUEUED),
 }
 REACTIONS = {
     Reacted.NONE: Contact.Reaction.NONE,
@@ -160,7 +162,7 @@ def _told(part: Told, facts: Facts) -> Q:
         found = _has(rows.filter(BECAME[part.was]), 1, facts)
         found = ~found if part.was is Was.ABSENT else found
     if part.reacted is Reacted.NONE:
-        found &= _has(rows.filter(reaction__isnull=True, state__in=SENT), 1, facts)
+        found &= _has(rows.filter(SENT_AS_FAR_AS_TOLD, reaction__isnull=True), 1, facts)
     elif part.reacted:
         found &= _has(rows.filter(reaction=REACTIONS[part.reacted]), 1, facts)
     return found
@@ -169,9 +171,12 @@ def _told(part: Told, facts: Facts) -> Q:
 def _offers(part: Offers, facts: Facts) -> Q:
     since = facts.now - timedelta(days=part.within_days)
     lately = Broadcast.objects.of(facts.business).filter(launched_at__isnull=False, ends_at__gt=since)
+    # Arrived ones: whether one was sent at all may not be told (see SENT_AS_FAR_AS_TOLD).
     # As numbers, so that only their partitions are opened.
     ids = list(lately.values_list("pk", flat=True))
-    return _has(Delivery.objects.filter(broadcast_id__in=ids, gated_at__gt=since, state__in=SENT), part.at_least, facts)
+    return _has(
+        Delivery.objects.filter(broadcast_id__in=ids, delivered_at__gt=since, state__in=ARRIVED), part.at_least, facts
+    )
 
 
 def _has(rows: QuerySet[Any], at_least: int, facts: Facts) -> Q:

@@ -2,7 +2,7 @@
 
 People are dicts: ``country``, ``language``, ``attributes``, ``code``, ``created_at``, ``last_reaction``,
 ``interactions`` (kind, provenance, occurred_at, is_withdrawn) and ``deliveries`` (broadcast → state,
-is_platform_reason, reaction, gated_at).
+is_hidden, reaction, delivered_at).
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 SENT = {"accepted", "held", "sent", "no_receipt", "delivered", "read"}
-NOT_HANDED_OVER = {"queued", "skipped"}
+ARRIVED = {"delivered", "read"}
 
 
 def fits(person: dict[str, Any], definition: dict[str, Any], *, now: datetime, zone: str) -> bool:
@@ -62,11 +62,9 @@ def _dealt(person: dict[str, Any], wanted: dict[str, Any], now: datetime, zone: 
 
 
 def _told(person: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    row = person["deliveries"].get(wanted["code"])
-    # A platform's reason is invisible: as if the person had never been meant.
-    if row is None or (row["state"] == "skipped" and row["is_platform_reason"]):
-        row = {"state": "queued", "reaction": None}
-    state = row["state"]
+    row = person["deliveries"].get(wanted["code"], {"state": "queued", "reaction": None})
+    # Left out for a platform's reason: as if the phone were off.
+    state = "no_receipt" if row["state"] == "skipped" and row["is_hidden"] else row["state"]
     became = {
         "sent": state in SENT,
         "delivered": state in ("delivered", "read"),
@@ -85,7 +83,7 @@ def _told(person: dict[str, Any], wanted: dict[str, Any]) -> bool:
 
 def _offers(person: dict[str, Any], wanted: dict[str, Any], now: datetime) -> bool:
     since = now - timedelta(days=wanted["within_days"])
-    got = [row for row in person["deliveries"].values() if row["state"] in SENT and row["gated_at"] > since]
+    got = [row for row in person["deliveries"].values() if row["state"] in ARRIVED and row["delivered_at"] > since]
     return len(got) >= wanted.get("at_least", 1)
 
 

@@ -33,9 +33,9 @@ states = st.sampled_from([state.name.lower() for state in Delivery.State])
 rows = st.fixed_dictionaries(
     {
         "state": states,
-        "is_platform_reason": st.booleans(),
+        "is_hidden": st.booleans(),
         "reaction": st.sampled_from([None, "interested", "not_interested"]),
-        "gated_at": past,
+        "delivered_at": past,
     }
 )
 interactions = st.fixed_dictionaries(
@@ -175,10 +175,10 @@ def _tell(ids: dict[str, int], made: list[Recipient], drawn: list[dict[str, Any]
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO broadcasts_delivery (broadcast_id, recipient_id, contact_id, version_id, country, price_micro,"
-            " state, reason, interaction_id, basis, gated_at, reaction, variables)"
-            " VALUES (%s, %s, 0, 1, 'FR', 0, %s, %s, 1, 1, %s, %s, %s)",
+            " state, reason, interaction_id, basis, gated_at, delivered_at, reaction, variables)"
+            " VALUES (%s, %s, 0, 1, 'FR', 0, %s, %s, 1, 1, now(), %s, %s, %s)",
             [
-                (broadcast, recipient, state, _reason(state, row), row["gated_at"],
+                (broadcast, recipient, state, _reason(state, row), row["delivered_at"],
                  REACTIONS.get(row["reaction"] or ""), Jsonb({}))
                 for broadcast, recipient, state, row in told
             ],
@@ -187,7 +187,7 @@ def _tell(ids: dict[str, int], made: list[Recipient], drawn: list[dict[str, Any]
 
 def _reason(state: Delivery.State, row: dict[str, Any]) -> int | None:
     if state == Delivery.State.SKIPPED:
-        return int(PLATFORM if row["is_platform_reason"] else OWN)
+        return int(PLATFORM if row["is_hidden"] else OWN)
     return int(Reason.UNCONFIRMED) if state in (25, 55, 60) else None
 
 

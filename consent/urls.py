@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from consent.views import contacts, evidence, importing, permission
+from consent.views import contacts, evidence, importing, permission, proofs
 
 urlpatterns = [
     path("b/<str:code>/contacts/", contacts.contacts_page, name="contacts"),
@@ -13,4 +13,6 @@ urlpatterns = [
     path("b/<str:code>/contacts/imports/<str:batch_code>/undo/", evidence.undo_page, name="import-undo"),
     path("b/<str:code>/contacts/permission/", permission.permission_page, name="permission"),
     path("b/<str:code>/contacts/<str:contact_code>/", contacts.contact_page, name="contact"),
+    path("b/<str:code>/contacts/<str:contact_code>/proof/", proofs.proof_page, name="contact-proof"),
+    path("b/<str:code>/contacts/<str:contact_code>/proof.json", proofs.proof_file, name="contact-proof-file"),
 ]

@@ -13,7 +13,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from businesses.models import Business
 from businesses.rest import StrictSerializer, business_of, repeatable
-from consent import contacts, fiction, interactions, phones, refusals
+from consent import contacts, fiction, interactions, phones, proof, refusals
 from consent.links import Circumstances
 from consent.models import Address, Contact, Interaction
 
@@ -97,6 +97,20 @@ class StoppedSerializer(serializers.Serializer[Any]):
     is_new = serializers.BooleanField(help_text=_("False when they had stopped already."))
 
 
+class ProofSerializer(serializers.Serializer[Any]):
+    """A signed document. Its chains open the links of your business, and prove that nothing of them is missing."""
+
+    format = serializers.CharField()
+    installation = serializers.CharField()
+    made_at = serializers.CharField()
+    about = serializers.DictField()
+    chains = serializers.ListField(child=serializers.DictField())
+    wordings = serializers.ListField(child=serializers.DictField())
+    key_id = serializers.CharField()
+    public_key = serializers.CharField(help_text=_("Ed25519, in base64."))
+    signature = serializers.CharField()
+
+
 PERSON = {"phone": "+33639981234", "name": "Camille Durand", "language": "fr", "attributes": {"city": "Lyon"}}
 EVIDENCE = {
     "kind": "purchase",
@@ -110,7 +124,14 @@ EVIDENCE = {
 class Contacts(GenericViewSet[Contact]):
     """A contact alone may not be written to: it takes an interaction, with its date and its evidence."""
 
-    scopes: ClassVar = {"list": WRITE, "retrieve": WRITE, "create": WRITE, "attest": WRITE, "stop": WRITE}
+    scopes: ClassVar = {
+        "list": WRITE,
+        "retrieve": WRITE,
+        "create": WRITE,
+        "attest": WRITE,
+        "stop": WRITE,
+        "proof": WRITE,
+    }
     serializer_class = ContactSerializer
     lookup_field = "code"
     filter_backends = ()
@@ -144,6 +165,14 @@ class Contacts(GenericViewSet[Contact]):
         person.is_valid(raise_exception=True)
         contact = contacts.remember(business=business, now=timezone.now(), **person.validated_data)
         return Response(ContactSerializer(contact).data)
+
+    @extend_schema(
+        summary="Read the signed proof of what a contact allowed and refused",
+        description="Keep it as it came. `docs/proof.md` tells how anybody can check it.",
+        responses=ProofSerializer,
+    )
+    def proof(self, request: Request, code: str) -> Response:
+        return Response(proof.of_contact(contact=self.get_object(), now=timezone.now()))
 
     @extend_schema(
         summary="Attest that the person dealt with you",

@@ -8,11 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('businesses', '0003_seed_prices'),
-<<<<<<<< HEAD:consent/migrations/0014_segments.py
         ('consent', '0013_bases'),
-========
-        ('consent', '0013_bases'),
->>>>>>>> 6f3d9d8 (segments: Mend the merge of codes and migrations):consent/migrations/0013_segments.py
     ]
 
     operations = [

@@ -40,7 +40,7 @@ def accept(*, sender_code: str, headers: Mapping[str, str], body: bytes, now: da
         _make_durable()
         faults = replies.obey(sender=sender, updates=updates, now=now)
         poison = [update.why for update in updates if isinstance(update, Poison)]
-        is_waiting = any(is_for_later(update) for update in updates)
+        is_waiting = any(is_for_later(update, sender.business.locale) for update in updates)
         return Callback.objects.create(
             sender=sender,
             # What is obeyed and understood needs to be read by nobody any more.
@@ -51,9 +51,9 @@ def accept(*, sender_code: str, headers: Mapping[str, str], body: bytes, now: da
         )
 
 
-def is_for_later(update: Update) -> bool:
+def is_for_later(update: Update, locale: str = "") -> bool:
     """Say whether ``receipts.fold`` has something to do with this element."""
-    return isinstance(update, ReceiptUpdate) or replies.is_conversation(update)
+    return isinstance(update, ReceiptUpdate) or replies.is_conversation(update, locale)
 
 
 def is_puzzling(faults: list[str]) -> bool:

@@ -71,16 +71,19 @@ def _spelled_out(pressed: InboundButton) -> InboundButton:
 
 
 def meaning_of(update: Inbound, locale: str = "") -> Meaning:
-    """Say what somebody wants by writing or pressing this. ``none`` is conversation."""
+    """Say what somebody wants by writing or pressing this. ``none`` is conversation.
+
+    ``locale`` is that of the business: who it is that writes is not known yet, and most people share its language.
+    """
     if isinstance(update, InboundPreference):
         return "stop" if update.is_stop else "resume"
     words = update.button if isinstance(update, InboundButton) else update.text
     return BUTTONS.get(" ".join(words.casefold().split())) or keywords.classify(words, locale)
 
 
-def is_conversation(update: Update) -> bool:
+def is_conversation(update: Update, locale: str = "") -> bool:
     """Say whether this is for the business to read, not for the door to obey."""
-    return isinstance(update, InboundText | InboundButton) and meaning_of(update) == "none"
+    return isinstance(update, InboundText | InboundButton) and meaning_of(update, locale) == "none"
 
 
 def obey(*, sender: Sender, updates: Sequence[Update], now: datetime) -> list[str]:
@@ -89,7 +92,8 @@ def obey(*, sender: Sender, updates: Sequence[Update], now: datetime) -> list[st
     Each is obeyed in a savepoint of its own. Deliveries are locked first, then people, both in the gate's order and all
     of them before anything is done, so that two calls never wait for each other.
     """
-    inbound = [u for u in updates if isinstance(u, Inbound) and not is_conversation(u)]
+    locale = sender.business.locale
+    inbound = [u for u in updates if isinstance(u, Inbound) and not is_conversation(u, locale)]
     if not inbound:
         return []
     faults: list[str] = []
@@ -106,7 +110,8 @@ def obey(*, sender: Sender, updates: Sequence[Update], now: datetime) -> list[st
 
 def take(*, sender: Sender, updates: Sequence[Update], now: datetime) -> list[str]:
     """Hand conversation to the business: each message is an observed inquiry and an event. Return what could not be."""
-    inbound = [u for u in updates if isinstance(u, InboundText | InboundButton) and is_conversation(u)]
+    locale = sender.business.locale
+    inbound = [u for u in updates if isinstance(u, InboundText | InboundButton) and is_conversation(u, locale)]
     faults: list[str] = []
     mine = _broadcasts_answered(sender, inbound)
     heard = [_hear(sender, update, mine) for update in inbound]
@@ -142,7 +147,8 @@ def _hear(sender: Sender, update: Inbound, mine: set[int]) -> Heard:
     if key and key[0] in mine:
         broadcast_id, recipient_id = key[0], arrivals.still_there(key[1])
     recipient_id = recipient_id or arrivals.person_at(sender, update.address)
-    return Heard(update, meaning_of(update), recipient_id or 0, broadcast_id, _words_of(update), _key_of(update))
+    meaning = meaning_of(update, sender.business.locale)
+    return Heard(update, meaning, recipient_id or 0, broadcast_id, _words_of(update), _key_of(update))
 
 
 def _words_of(update: Inbound) -> str:

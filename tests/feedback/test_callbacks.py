@@ -196,13 +196,22 @@ def test_the_last_of_two_equal_keys_counts(sent: tuple[Broadcast, list[Message]]
 
 
 @pytest.mark.promise("P3")
-@pytest.mark.parametrize("words", ["STOP", "stop svp", "Arrêtez de m’écrire", "STOP\x00"])
+@pytest.mark.parametrize("words", ["STOP", "stop svp", "Arrêtez de m’écrire", "STOP\x00", "Assez !"])
 def test_a_stop_holds_when_the_door_answers(
     sent: tuple[Broadcast, list[Message]], message: Message, words: str
 ) -> None:
     assert call(sent[0].sender, body_of([text(message, words)])).status_code == 200
     assert has_stopped(message, sent[0].business)
     assert Callback.objects.get().folded_at is not None, "nothing is left for later"
+
+
+@pytest.mark.parametrize("words", ["Annulez ma commande 12", "L’arrêt de bus ?", "Je n’arrête pas d’en parler"])
+def test_what_only_sounds_like_a_stop_is_left_to_the_business(
+    sent: tuple[Broadcast, list[Message]], message: Message, words: str
+) -> None:
+    assert call(sent[0].sender, body_of([text(message, words)])).status_code == 200
+    assert not has_stopped(message, sent[0].business)
+    assert Callback.objects.get().folded_at is None
 
 
 @pytest.mark.promise("P3")

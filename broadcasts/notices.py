@@ -26,6 +26,7 @@ LIFE = {
     Kind.RESUME: timedelta(minutes=5),
     Kind.HELP: timedelta(minutes=5),
     Kind.JOIN: timedelta(minutes=30),
+    Kind.CONFIRM: timedelta(minutes=30),
     Kind.CODE: timedelta(minutes=8),
 }
 # So many of one kind for one person. Over it nothing is said, whatever was asked for holds all the same.
@@ -34,10 +35,14 @@ LIMITS = {
     Kind.RESUME: (5, timedelta(hours=24)),
     Kind.HELP: (3, timedelta(hours=1)),
     Kind.JOIN: (5, timedelta(hours=24)),
+    # Anybody can enter anybody's number.
+    Kind.CONFIRM: (3, timedelta(hours=24)),
     Kind.CODE: (8, timedelta(hours=24)),
 }
 # From one sender, of these kinds, one in so long: who changes their mind four times reads one confirmation of each.
-APART = {Kind.STOP: timedelta(minutes=5), Kind.RESUME: timedelta(minutes=5), Kind.HELP: timedelta(minutes=1)}
+APART = {Kind.STOP: timedelta(minutes=5), Kind.RESUME: timedelta(minutes=5), Kind.HELP: timedelta(minutes=1)} | {
+    Kind.CONFIRM: timedelta(minutes=10)
+}
 KEPT = timedelta(days=30)
 
 
@@ -86,6 +91,11 @@ def wording(kind: Notice.Kind, *, language: str, business: str = "", code: str =
                 words = _("You will get offers from %(business)s again. To stop them, reply STOP.")
             case Kind.JOIN:
                 words = _("You asked %(business)s for offers, and will get them here. To stop them, reply STOP.")
+            case Kind.CONFIRM:
+                words = _(
+                    "Is it you who asked %(business)s for offers? Then reply YES, and you will get them here. If not,"
+                    " do nothing."
+                )
             case Kind.CODE:
                 words = _("%(code)s is the code for your page of offers. It holds for 10 minutes. Give it to nobody.")
             case _:

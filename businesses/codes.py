@@ -70,3 +70,11 @@ def message_code() -> str:
 
 def segment_code() -> str:
     return new_code("seg")
+
+
+def join_page_code() -> str:
+    return new_code("join")
+
+
+def join_request_code() -> str:
+    return new_code("jrq")

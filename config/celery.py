@@ -31,6 +31,7 @@ CLOCK_TABLE = (
     ("feedback.tasks.prune", 3600.0, "imports"),
     ("feedback.tasks.follow_up_erasures", 5.0, "imports"),
     ("feedback.tasks.keep_no_longer", 3600.0, "imports"),
+    ("feedback.tasks.forget_unconfirmed", 3600.0, "imports"),
 )
 
 app = Celery("tambour")

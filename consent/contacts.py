@@ -78,6 +78,11 @@ def _check_accepted(business: Business, recipient: Recipient, hashed: bytes) -> 
         raise NotAccepted(_("This number cannot be taken."))
 
 
+def meet(*, kind: str, value: str, country: str, timezone: str, now: datetime) -> Recipient:
+    """Return the person at this address, known before or not: no business's contact by that."""
+    return _person_at(kind=kind, value=value, country=country, timezone=timezone, now=now)
+
+
 def find_by_address(*, kind: str, value: str, scope: str = "") -> Recipient | None:
     """Return the person who is reached at this address, or None."""
     return Recipient.objects.filter(addresses__kind=kind, addresses__value=value, addresses__scope=scope).first()

@@ -26,6 +26,7 @@ from consent.models import (
     Contact,
     ErasureRequest,
     Interaction,
+    JoinRequest,
     Recipient,
     Refusal,
 )
@@ -182,6 +183,8 @@ def _forget(traces: Traces, business: Business | None, now: datetime) -> None:
     dealings = Interaction.objects.filter(recipient_id__in=traces.recipient_ids)
     if business is not None:
         contacts, dealings = contacts.of(business), dealings.filter(business=business)
+    asked = JoinRequest.objects.filter(recipient_id__in=traces.recipient_ids)
+    (asked if business is None else asked.filter(page__business=business)).delete()
     blank(dealings)
     contacts.delete()
     if business is None:

@@ -215,6 +215,13 @@ def is_fictional(e164: str) -> bool:
     return fiction.is_fictional(e164)
 
 
+def is_landline(e164: str) -> bool:
+    """Say whether ``e164`` is certainly no telephone that shows messages; where one cannot tell, it may be."""
+    return not fiction.is_fictional(e164) and (
+        phonenumbers.number_type(phonenumbers.parse(e164, None)) == PhoneNumberType.FIXED_LINE
+    )
+
+
 def timezones_of(e164: str) -> str:
     """Return the zones in which the owner of ``e164`` may live, as they are stored (``zones``)."""
     invented = fiction.range_of(e164)

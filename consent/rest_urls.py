@@ -4,6 +4,7 @@ from django.urls import path
 
 from consent.api.contacts import Contacts
 from consent.api.evidence import Attestations, Undo
+from consent.api.joining import JoinPages
 
 urlpatterns = [
     path("contacts", Contacts.as_view({"get": "list", "post": "create"}), name="api-contacts"),
@@ -12,5 +13,7 @@ urlpatterns = [
     path("contacts/<slug:code>/interactions", Contacts.as_view({"post": "attest"}), name="api-contact-interactions"),
     path("contacts/<slug:code>/stop", Contacts.as_view({"post": "stop"}), name="api-contact-stop"),
     path("interactions", Attestations.as_view({"post": "create"}), name="api-interactions"),
+    path("join-page", JoinPages.as_view({"get": "retrieve", "put": "put"}), name="api-join-page"),
+    path("join-page/wordings", JoinPages.as_view({"get": "wordings"}), name="api-join-page-wordings"),
     path("imports/<slug:code>/undo", Undo.as_view({"post": "undo"}), name="api-import-undo"),
 ]

@@ -70,6 +70,12 @@ def barred(*, hashes: list[bytes], legal_entity_id: int) -> set[bytes]:
     return {bytes(hashed) for hashed in found.values_list("address_hash", flat=True)}
 
 
+def has_any(*, hashed: bytes, legal_entity_id: int) -> bool:
+    """Say whether anything is kept of this address that this company has to respect: an erasure, a stop, a pause."""
+    concerned = Q(legal_entity=None) | Q(legal_entity_id=legal_entity_id)
+    return Suppression.objects.filter(concerned, address_hash=hashed).exists()
+
+
 def erased_at(*, hashed: bytes, legal_entity_id: int) -> datetime | None:
     """Return when the owner of the address was last erased for this company, or None."""
     return _erasures(hashed, legal_entity_id).order_by("-created_at").values_list("created_at", flat=True).first()

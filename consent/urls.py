@@ -2,9 +2,13 @@
 
 from django.urls import path
 
-from consent.views import contacts, evidence, importing, permission, proofs
+from consent.views import contacts, evidence, importing, joining, permission, proofs
 
 urlpatterns = [
+    path("b/<str:code>/join/", joining.join_page, name="join-page"),
+    path("b/<str:code>/join/edit/", joining.edit_join_page, name="join-page-edit"),
+    path("b/<str:code>/join/poster/<str:locale>/", joining.poster, name="join-poster"),
+    path("b/<str:code>/join/qr/<str:locale>.svg", joining.qr_code, name="join-qr"),
     path("b/<str:code>/contacts/", contacts.contacts_page, name="contacts"),
     path("b/<str:code>/contacts/import/", importing.import_page, name="contacts-import"),
     path("b/<str:code>/contacts/imports/<str:batch_code>/", importing.batch_page, name="import"),

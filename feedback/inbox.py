@@ -12,7 +12,7 @@ from broadcasts.channels import channel_for
 from broadcasts.channels.base import Poison, ReceiptUpdate, Update
 from broadcasts.models import Sender
 from consent.erasure import Traces
-from feedback import replies
+from feedback import joining, replies
 from feedback.models import Callback
 
 FORGET_BODIES = (Path(__file__).parent / "sql" / "forget_bodies.sql").read_text()
@@ -36,9 +36,10 @@ def accept(*, sender_code: str, headers: Mapping[str, str], body: bytes, now: da
     if not channel.verify(sender, headers, body):
         raise NotGenuine
     updates = replies.spell_out(updates=channel.parse(sender, body))
+    updates, faults = joining.hear(sender=sender, updates=updates, now=now)
     with transaction.atomic():
         _make_durable()
-        faults = replies.obey(sender=sender, updates=updates, now=now)
+        faults += replies.obey(sender=sender, updates=updates, now=now)
         poison = [update.why for update in updates if isinstance(update, Poison)]
         is_waiting = any(is_for_later(update, sender.business.locale) for update in updates)
         return Callback.objects.create(

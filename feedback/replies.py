@@ -170,7 +170,7 @@ def _carefully(
     """One element's fault stays its own; a fault of the database is everybody's, and the provider will call again."""
     try:
         with transaction.atomic():
-            if _is_first_to_hear(sender, heard, now):
+            if is_first_to_hear(sender, heard.key, now):
                 act(sender, heard, now)
     except OperationalError:
         raise
@@ -179,13 +179,13 @@ def _carefully(
         faults.append(f"{heard.meaning}: {type(fault).__name__}")
 
 
-def _is_first_to_hear(sender: Sender, heard: Heard, now: datetime) -> bool:
+def is_first_to_hear(sender: Sender, key: str, now: datetime) -> bool:
     """Providers repeat themselves: an old STOP that comes again must not undo the START that followed it."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {InboundMessage._meta.db_table} (sender_id, provider_id, heard_at)"  # noqa: S608
             " VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-            [sender.pk, heard.key, now],
+            [sender.pk, key, now],
         )
         return bool(cursor.rowcount)
 

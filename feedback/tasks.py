@@ -8,6 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from broadcasts import courier
+from consent import joiners
 from feedback import denials, passcodes, privacy, receipts, retention
 
 CALLBACKS_AT_ONCE = 200
@@ -58,3 +59,10 @@ def keep_no_longer() -> None:
     now = timezone.now()
     if now.hour == RETENTION_HOUR:
         retention.obey(now=now, seconds=RETENTION_SECONDS)
+
+
+@shared_task(name="feedback.tasks.forget_unconfirmed")
+def forget_unconfirmed() -> None:
+    """Once an hour: numbers that were entered on a join page and never confirmed are forgotten."""
+    while joiners.forget_unconfirmed(now=timezone.now()):
+        pass

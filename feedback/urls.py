@@ -3,10 +3,11 @@
 from django.urls import path
 
 from feedback import callbacks, views
-from feedback.public import door, link, mine
+from feedback.public import door, join, link, mine
 
 urlpatterns = [
     path("callbacks/<slug:sender_code>/", callbacks.receive, name="callback"),
+    path("join/<slug:code>/", join.page, name="join"),
     path("p/", door.number, name="recipients-door"),
     path("p/code/<slug:code>/", door.code, name="enter-code"),
     path("p/mine/", mine.page, name="my-page"),

@@ -19,6 +19,7 @@ class Notice(models.Model):
         RESUME = "resume", _("resume confirmed")
         HELP = "help", _("help")
         JOIN = "join", _("joining confirmed")
+        CONFIRM = "confirm", _("asked to confirm")
         CODE = "code", _("code for one's own page")
 
     class State(models.TextChoices):

@@ -39,6 +39,7 @@ MENU: dict[Any, tuple[Door, ...]] = {
         Door(_("Broadcasts"), "megaphone", "broadcasts"),
         Door(_("Templates"), "message-square-text", "templates"),
         Door(_("Contacts"), "users", "contacts"),
+        Door(_("Join page"), "link", "join-page"),
     ),
     _("Settings"): (
         Door(_("Senders"), "plug", "senders"),

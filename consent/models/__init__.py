@@ -2,6 +2,7 @@
 
 from consent.models.erasure import ErasureRequest, RetentionRule
 from consent.models.evidence import EvidenceCase, ImportBatch, ImportFault, Interaction, RememberedLayout
+from consent.models.joining import JoinPage, JoinRequest
 from consent.models.people import Address, Contact, Recipient, Refusal, Suppression
 from consent.models.policy import BasisRule, CapRule, EvidencePolicy, QuietHours
 from consent.models.proof import ConsentEvent, PersonKey, Wording
@@ -20,6 +21,8 @@ __all__ = [
     "ImportBatch",
     "ImportFault",
     "Interaction",
+    "JoinPage",
+    "JoinRequest",
     "PersonKey",
     "QuietHours",
     "Recipient",

@@ -21,7 +21,7 @@ from consent import erasure, refusals
 from consent import takeout as of_people
 from consent.erasure import Traces
 from consent.models import Contact, ErasureRequest, Recipient
-from feedback import conversation, inbox, journal, reactions, reports
+from feedback import conversation, inbox, journal, passcodes, reactions, reports
 
 # What was handed over, frozen or received in the moment of the erasure has come to rest after so long.
 SETTLING = timedelta(minutes=1)
@@ -85,6 +85,7 @@ def sweep(*, traces: Traces) -> int:
         + inbox.forget_copies(traces=traces)
         + reactions.forget_copies(traces=traces)
         + reports.forget_copies(traces=traces)
+        + sum(passcodes.forget(recipient_id=pk) for pk in traces.recipient_ids if traces.business_id is None)
         + messages.forget_copies(traces=traces)
         + erasure.forget_copies(traces=traces)
         + idempotency.forget_marked(marks=[*traces.values, *traces.contact_codes], business_id=traces.business_id)

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from feedback import callbacks, views
-from feedback.public import door, join, link, mine
+from feedback.public import data, door, join, link, mine
 
 urlpatterns = [
     path("callbacks/<slug:sender_code>/", callbacks.receive, name="callback"),
@@ -12,6 +12,8 @@ urlpatterns = [
     path("p/code/<slug:code>/", door.code, name="enter-code"),
     path("p/mine/", mine.page, name="my-page"),
     path("p/mine/history/", mine.history, name="my-page-history"),
+    path("p/mine/export/", data.export, name="my-page-export"),
+    path("p/mine/erase/", data.erase, name="my-page-erase"),
     path("p/mine/not-me/", mine.not_me, name="my-page-not-me"),
     path("p/<str:token>/", link.page, name="preferences"),
     path("phone/<slug:sender_code>/", views.phones, name="phones"),

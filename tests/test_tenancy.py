@@ -45,6 +45,8 @@ EVERYBODYS = {
     "p/code/<slug:code>/": "takes the code that was sent to a phone (tests/feedback)",
     "p/mine/": "a person's own page: opened by a code for minutes, shows that person only (tests/feedback)",
     "p/mine/history/": "the same person's history",
+    "p/mine/export/": "the same person's copy of their data",
+    "p/mine/erase/": "the same person's erasure",
     "p/mine/not-me/": "the same person's question before a number is given up",
     "api/v1/docs": "the API's reference",
     "api/v1/problems": "the API's problems explained",

@@ -25,6 +25,8 @@ CONFIRM, LEAVE, VOID_LINKS = "confirm", "leave", "void-links"
 OF_ONE_BUSINESS = frozenset({Action.STOP, Action.RESUME, Action.BLOCK, Action.UNBLOCK})
 OF_ALL = frozenset({Action.PAUSE_ALL, Action.UNPAUSE_ALL, Action.FEWER})
 ACTIONS = [*sorted(OF_ONE_BUSINESS | OF_ALL), Action.NOT_ME.value, CONFIRM, LEAVE, VOID_LINKS]
+# Pressed on this page, answered by others (``data``).
+ELSEWHERE = ["export", "erase", "proof"]
 
 
 def opened(page: Mine[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
@@ -51,10 +53,15 @@ def page(request: HttpRequest, session: Passcode, recipient: Recipient, now: dat
     """Everybody who writes to this person. GET shows, POST acts."""
     if request.method == "POST":
         return _act(request, session, recipient, now)
-    if session.confirmed_at is None and relations.may_be_another_persons(recipient=recipient, now=now):
+    if is_doubtful(session, recipient, now):
         since = relations.is_known_since(recipient=recipient)
-        return _show(request, session, "yours", {"since": since})
+        return show(request, session, "yours", {"since": since})
     return _show_all(request, session, recipient, now)
+
+
+def is_doubtful(session: Passcode, recipient: Recipient, now: datetime) -> bool:
+    """Say whether what is kept may be about an earlier owner of the number, and nobody has said that it is not."""
+    return session.confirmed_at is None and relations.may_be_another_persons(recipient=recipient, now=now)
 
 
 def _show_all(
@@ -78,7 +85,7 @@ def _show_all(
         "got": relations.count_all(recipient=recipient, now=now),
         "trouble": trouble,
     }
-    return _show(request, session, "mine", context, status=status)
+    return show(request, session, "mine", context, status=status)
 
 
 def _act(request: HttpRequest, session: Passcode, recipient: Recipient, now: datetime) -> HttpResponse:
@@ -108,28 +115,28 @@ def _act(request: HttpRequest, session: Passcode, recipient: Recipient, now: dat
 @opened
 def not_me(request: HttpRequest, session: Passcode, recipient: Recipient, now: datetime) -> HttpResponse:
     """Ask once more before a number is parted from everything that was kept about it."""
-    return _show(request, session, "not_me", {})
+    return show(request, session, "not_me", {})
 
 
 @opened
 def history(request: HttpRequest, session: Passcode, recipient: Recipient, now: datetime) -> HttpResponse:
     """The offers that were sent to this person, newest first."""
-    if session.confirmed_at is None and relations.may_be_another_persons(recipient=recipient, now=now):
+    if is_doubtful(session, recipient, now):
         return HttpResponseRedirect(reverse("my-page", query={"lang": translation.get_language()}))
     number = page_number(request)
     offers, has_more = relations.history(recipient=recipient, page=number)
     context = {"offers": offers, "number": number, "more": number + 1 if has_more else None}
-    return _show(request, session, "history", context)
+    return show(request, session, "history", context)
 
 
-def _show(
+def show(
     request: HttpRequest, session: Passcode, name: str, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
     shared = {
         "said": manners.read_said(request, session.code),
         "here": f"{reverse('my-page')}?lang={translation.get_language()}",
         "until": (session.opened_at or timezone.now()) + passcodes.SESSION,
-        "seals": manners.seals(session.code, ACTIONS),
+        "seals": manners.seals(session.code, ACTIONS + ELSEWHERE),
     }
     return manners.show(request, name, shared | context, status=status)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from broadcasts.channels.base import Message
 from businesses.models import Business
 from consent.models import Address, Contact, Interaction, Recipient, Refusal
+from feedback import privacy
 from feedback.models import Passcode
 from feedback.public import manners
 from launch import ROOT
@@ -148,6 +150,51 @@ def test_leaving_closes_it_everywhere(holder: Client) -> None:
     assert elsewhere.get(MINE).status_code == 200
     press(holder, MINE, "leave")
     assert elsewhere.get(MINE).status_code == 303
+
+
+# --- Their data ---------------------------------------------------------------------------------
+
+
+def test_a_copy_of_everything_is_a_file(holder: Client, person: Recipient) -> None:
+    assert holder.get("/p/mine/export/").status_code == 303, "looking fetches nothing"
+    assert holder.post("/p/mine/export/", {"seal": "x"}).status_code == 303
+    form = {"action": "export", "seal": seals(holder, MINE)["export"]}
+    answer = holder.post("/p/mine/export/", form)
+    assert answer["Content-Disposition"].startswith("attachment")
+    assert answer["Cache-Control"] == "no-store"
+    copy = json.loads(answer.content)
+    assert copy["format"] == "tambour.person.1"
+    assert NUMBER in answer.content.decode()
+    assert len(copy["messages"]) == 1
+
+
+def test_one_business_forgets_the_person(holder: Client, person: Recipient, business: Business) -> None:
+    other = make_business(name="Librairie Sirius")
+    make_people(business=other, n=1, now=datetime.now(UTC))
+    form = {"seal": seals(holder, "/p/mine/erase/")["erase"], "business": business.code}
+    page = holder.post("/p/mine/erase/?lang=en", form, follow=True).content.decode()
+    assert "Maison Tournesol has to forget you" in page
+    assert Contact.objects.filter(recipient=person).get().business == other
+    assert holder.post("/p/mine/erase/", form).status_code == 400, "it does not know them any more"
+
+
+def test_all_forget_the_person(holder: Client, person: Recipient, message: Message) -> None:
+    form = {"seal": seals(holder, "/p/mine/erase/")["erase"], "business": "all"}
+    page = holder.post("/p/mine/erase/?lang=en", form, follow=True).content.decode()
+    assert "what was kept about you is erased" in page
+    assert not Contact.objects.filter(recipient=person).exists()
+    assert holder.get(MINE).status_code == 303
+    assert holder.get(message.preference_url).status_code == 404
+    privacy.run_waiting(now=datetime.now(UTC))
+    assert not Passcode.objects.filter(recipient=person).exists()
+
+
+@pytest.mark.parametrize("fields", [{}, {"business": "all"}, {"business": "all", "seal": "x"}, {"business": "biz_0"}])
+def test_nothing_is_erased_by_accident(holder: Client, person: Recipient, fields: dict[str, str]) -> None:
+    if fields.get("business") == "biz_0":
+        fields = fields | {"seal": seals(holder, "/p/mine/erase/")["erase"]}
+    assert holder.post("/p/mine/erase/", fields).status_code == 400
+    assert Contact.objects.filter(recipient=person).exists()
 
 
 # --- A number with a new owner ------------------------------------------------------------------

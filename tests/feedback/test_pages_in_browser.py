@@ -6,6 +6,7 @@ SCREENSHOTS=<folder> keeps a picture of each.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +15,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.db import connection
 
 from broadcasts.channels.base import Message
 from broadcasts.models import Broadcast
 from businesses.models import Member
+from consent.models import Address, Contact
+from tests.feedback.visitor import carry, read_code
 from tests.make import EURO, make_business, make_member, make_people, make_sent, make_user, open_policy
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -85,15 +89,71 @@ def test_the_recipients_page(page: Any, sent: Any) -> None:
     page.locator("button", has_text="Stop their offers").click()
     page.get_by_role("status").wait_for()
     look(page, "preferences-stopped")
-    page.locator("button", has_text="Undo").click()
-    page.locator("summary").click()
-    assert small_targets(page) == []
-    look(page, "preferences-report")
-    page.get_by_label("Spam").check()
-    page.get_by_label("In your own words").fill("I never gave them my number.")
     page.locator("button", has_text="Block Maison Tournesol").click()
     page.get_by_text("You blocked Maison Tournesol on").wait_for()
-    look(page, "preferences-blocked")
+    assert small_targets(page) == []
+    look(page, "preferences-reasons")
+    page.get_by_label("Too many messages").check()
+    page.get_by_label("In your own words").fill("Every day.")
+    page.locator("button", has_text="Send this").click()
+    page.get_by_text("Would fewer be enough?").wait_for()
+    look(page, "preferences-fewer")
+
+
+def carry_codes() -> None:
+    """In a thread of its own: the browser's event loop lives in this one."""
+    thread = threading.Thread(target=_carry_and_close)
+    thread.start()
+    thread.join()
+
+
+def _carry_and_close() -> None:
+    try:
+        carry()
+    finally:
+        connection.close()
+
+
+def test_a_persons_own_page(page: Any, sent: Any) -> None:
+    number = "+33639980001"
+    person = sent[1][0].recipient_id
+    Address.objects.filter(recipient=person).update(value=number)
+    for i in range(2):
+        other = make_business(name=f"Librairie Sirius {i}")
+        make_people(business=other, n=1, now=datetime.now(UTC))
+    page.goto("/p/?lang=fr")
+    assert small_targets(page) == []
+    look(page, "number-fr")
+    page.goto("/p/?lang=en")
+    page.locator("#number").fill("12")
+    page.locator("button", has_text="Send me a code").click()
+    look(page, "number-wrong")
+    page.locator("#number").fill(number)
+    page.locator("button", has_text="Send me a code").click()
+    look(page, "code")
+    page.locator("#digits").fill("000000")
+    page.locator("button", has_text="Go on").click()
+    look(page, "code-wrong")
+    carry_codes()
+    page.locator("#digits").fill(read_code(number))
+    page.locator("button", has_text="Go on").click()
+    page.get_by_text("Librairie Sirius 1").first.wait_for()
+    assert small_targets(page) == []
+    look(page, "mine-en")
+    page.locator("button", has_text="Stop Librairie Sirius 0").click()
+    page.get_by_role("status").wait_for()
+    page.goto("/p/mine/?lang=fr")
+    look(page, "mine-fr")
+    for name in ("history", "erase", "not-me"):
+        page.goto(f"/p/mine/{name}/?lang=fr")
+        look(page, f"mine-{name}-fr")
+    Contact.objects.filter(recipient=person).update(created_at=datetime(2025, 3, 1, tzinfo=UTC))
+    page.goto("/p/mine/?lang=fr")
+    look(page, "yours-fr")
+    page.locator("button", has_text="Non, j’ai eu ce numéro plus tard").click()
+    page.get_by_role("status").wait_for()
+    look(page, "not-me-done-fr")
+    page.faults.clear()  # the browser reports the 400s itself
 
 
 def test_a_wrong_link(page: Any) -> None:
@@ -117,5 +177,7 @@ def test_the_phone(page: Any, sent: Any) -> None:
     page.get_by_role("button", name="Interested", exact=True).click()
     page.get_by_label("Your answer").fill("STOP")
     page.get_by_role("button", name="Send").click()
+    carry_codes()
+    page.reload()
     page.get_by_text("Vous ne recevrez plus").or_(page.get_by_text("You will get no more")).wait_for()
     look(page, "phone-answered")

@@ -15,6 +15,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -55,7 +56,6 @@ os.environ.update(
     LANGUAGE_CODE="en",
     EMAIL_URL="memorymail://",
     # No test may tell another one's database whom to erase.
-    JOURNAL_ROOT="/nonexistent/journal",
     LOG_LEVEL="INFO",
     # Playwright leaves an event loop in this thread; tests use the database beside it, one after the other.
     DJANGO_ALLOW_ASYNC_UNSAFE="true",
@@ -68,6 +68,9 @@ hypothesis_settings.register_profile("promises", hypothesis_settings.get_profile
 hypothesis_settings.load_profile("promises" if os.environ.get("PROMISES") else "default")
 
 _running = contextlib.ExitStack()
+# What the house keeps outside its database is kept for one run, and by nobody else's: an erasure would bar the next.
+_outside = _running.enter_context(tempfile.TemporaryDirectory(prefix="tambour-tests-"))
+os.environ.update(JOURNAL_ROOT=f"{_outside}/journal", LEDGER_ROOTS=f"{_outside}/roots")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -166,7 +166,7 @@ def test_even_the_owner_is_refused(own_database):
     with psycopg.connect(own_database.owner_url, autocommit=True) as owner:
         for table in ("consent_consentevent", "consent_personkey", "consent_wording"):
             with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match=r"only grows|never changed"):
-                owner.execute(f"TRUNCATE {table}")
+                owner.execute(f"TRUNCATE {table} CASCADE")
         for statement in ("UPDATE consent_consentevent SET kind = ''", "UPDATE consent_personkey SET wrapped = ''"):
             with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match=r"only grows|never changed"):
                 owner.execute(statement)

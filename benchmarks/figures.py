@@ -23,10 +23,12 @@ class Figure:
     unit: str
     target: float
     note: str = ""
+    # The target is what it may be at most, not at least.
+    is_limit: bool = False
 
     @property
     def ok(self) -> bool:
-        return self.value >= self.target
+        return self.value <= self.target if self.is_limit else self.value >= self.target
 
     def as_json(self) -> dict[str, object]:
         return {**asdict(self), "ok": self.ok}
@@ -59,7 +61,7 @@ def print_table(figures: Sequence[Figure], machine: str) -> None:
     for figure in figures:
         mark = "✓" if figure.ok else "✗"
         print(f"  {figure.id:<11}{figure.what:<48}{_number(figure.value):>10} {figure.unit:<8}", end="")
-        print(f" ≥ {_number(figure.target):<9}{mark}  {figure.note}")
+        print(f" {'≤' if figure.is_limit else '≥'} {_number(figure.target):<9}{mark}  {figure.note}")
     print(flush=True)
 
 

@@ -4,6 +4,7 @@ The rest of the API's manners (keys, scopes, paging, problems) is plugged in by 
 floor, where resources must not reach.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from functools import wraps
@@ -86,7 +87,7 @@ def repeatable(
         now = timezone.now()
         route = f"{request.method} {request.path}"
         with idempotency.once(
-            business=business_of(request), route=route, key=_sane(key), body=request.body, now=now
+            business=business_of(request), route=route, key=_sane(key), body=_fingerprint(request), now=now
         ) as this:
             if this.earlier is not None:
                 return Response(this.earlier.body, status=this.earlier.status, headers={REPLAYED: "true"})
@@ -95,6 +96,20 @@ def repeatable(
             return response
 
     return once
+
+
+def _fingerprint(request: Request) -> bytes:
+    """Return what two requests must share to be one: the body, or of a form its fields and the files' content."""
+    if not (request.content_type or "").startswith("multipart/"):
+        return request.body
+    digest = hashlib.sha256()
+    fields = cast("dict[str, Any]", request.data)
+    for name, value in sorted(fields.items()):
+        digest.update(f"{name}\n".encode())
+        for chunk in value.chunks() if hasattr(value, "chunks") else [str(value).encode()]:
+            digest.update(chunk)
+        digest.update(b"\n")
+    return digest.digest()
 
 
 def _sane(key: str) -> str:

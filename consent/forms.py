@@ -2,28 +2,57 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from consent import joining, phones
-from consent.models import JoinPage
+from consent import choosing, columns, joining, phones
+from consent.columns import Layout
+from consent.models import ImportBatch, JoinPage
+from consent.rows import MAX_EVIDENCE_LETTERS
 
-MAX_BYTES = 512 * 1024 * 1024
-SIGNS_OF_OTHER_FORMATS = {b"PK\x03\x04": "xlsx", b"\xd0\xcf\x11\xe0": "xls", b"%PDF": "pdf"}
+ROLE_NAMES = {
+    columns.PHONE: gettext_lazy("Phone number"),
+    columns.NAME: gettext_lazy("Name"),
+    columns.LANGUAGE: gettext_lazy("Language"),
+    columns.COUNTRY: gettext_lazy("Country"),
+    columns.INTERACTION: gettext_lazy("What they did"),
+    columns.DATE: gettext_lazy("When they did it"),
+    columns.EVIDENCE: gettext_lazy("What proves it"),
+    columns.OPT_OUT_OFFERED: gettext_lazy("Could refuse then"),
+    columns.STOPPED: gettext_lazy("Wants no more offers"),
+    columns.DETAILS: gettext_lazy("Details as JSON"),
+    columns.ATTRIBUTE: gettext_lazy("Keep as an attribute"),
+    columns.IGNORE: gettext_lazy("Ignore"),
+}
+KIND_CHOICES = [
+    ("", gettext_lazy("— no, or each row says it")),
+    ("opt_in", gettext_lazy("written opt-in")),
+    ("purchase", gettext_lazy("purchase")),
+    ("inquiry", gettext_lazy("question or message")),
+    ("visit", gettext_lazy("visit")),
+]
 
 
 class UploadForm(forms.Form):
-    """One CSV file."""
+    """One table, and what it is a list of."""
 
+    kind = forms.ChoiceField(
+        label=gettext_lazy("These people …"),
+        choices=[
+            (ImportBatch.Kind.CONTACTS, gettext_lazy("… dealt with you: contacts")),
+            (ImportBatch.Kind.STOPS, gettext_lazy("… want no more offers from you: stops")),
+        ],
+        widget=forms.RadioSelect,
+        initial=ImportBatch.Kind.CONTACTS,
+        required=False,
+    )
     file = forms.FileField(
-        label=gettext_lazy("Contact file (CSV)"),
-        help_text=gettext_lazy(
-            "The first line names the columns. Commas, semicolons or tabs; UTF-8 is best. Up to 512 MB."
-        ),
+        label=gettext_lazy("File (CSV, XLSX, XLS or ODS)"),
+        help_text=gettext_lazy("You will see the first rows, and what each column is taken for. Up to 512 MB."),
         error_messages={
             "empty": gettext_lazy("This file is empty. Export it again, and look into it before you send it.")
         },
@@ -31,22 +60,92 @@ class UploadForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["file"].widget.attrs["accept"] = ".csv,.txt,text/csv"
+        self.fields["file"].widget.attrs["accept"] = ".csv,.txt,.tsv,.xlsx,.xlsb,.xls,.ods,text/csv"
 
-    def clean_file(self) -> UploadedFile[Any]:
-        file: UploadedFile[Any] = self.cleaned_data["file"]
-        if file.size and file.size > MAX_BYTES:
-            raise forms.ValidationError(
-                _("This file is larger than 512 MB. Cut it into parts and bring them one after the other.")
+    def clean_kind(self) -> str:
+        return self.cleaned_data["kind"] or ImportBatch.Kind.CONTACTS
+
+
+class ColumnsForm(forms.Form):
+    """What each column of a file holds, and what holds for all of its rows."""
+
+    interaction = forms.ChoiceField(label=gettext_lazy("All of these people …"), choices=KIND_CHOICES, required=False)
+    interaction_date = forms.CharField(
+        label=gettext_lazy("When"), help_text=gettext_lazy("For example 2026-03-14."), max_length=40, required=False
+    )
+    evidence = forms.CharField(
+        label=gettext_lazy("What proves it"),
+        help_text=gettext_lazy("A campaign, a shop’s register, a form: where one can look it up."),
+        max_length=MAX_EVIDENCE_LETTERS,
+        required=False,
+    )
+    opt_out_offered = forms.BooleanField(
+        label=gettext_lazy("They could refuse offers when they gave their number"), required=False
+    )
+    country = forms.CharField(
+        label=gettext_lazy("Country of numbers without +"),
+        help_text=gettext_lazy("Two letters, for example FR. Empty: your own country."),
+        max_length=40,
+        required=False,
+    )
+    language = forms.CharField(
+        label=gettext_lazy("Language of all"),
+        help_text=gettext_lazy("Two letters, for example fr."),
+        max_length=40,
+        required=False,
+    )
+
+    def __init__(self, *args: Any, batch: ImportBatch, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.batch, self.now = batch, now
+        self.is_of_stops = batch.kind == ImportBatch.Kind.STOPS
+        layout = Layout.from_json(batch.layout) if batch.layout and "roles" in batch.layout else None
+        roles = layout.roles if layout else (batch.preview or {}).get("roles", [])
+        if self.is_of_stops:
+            for name in ("interaction", "interaction_date", "evidence", "opt_out_offered", "language"):
+                del self.fields[name]
+        known = columns.ROLES_OF_STOPS if self.is_of_stops else columns.ROLES
+        for i, title in enumerate(batch.titles):
+            self.fields[f"role_{i}"] = forms.ChoiceField(
+                label=title,
+                choices=[(role, ROLE_NAMES[role]) for role in known],
+                initial=roles[i] if i < len(roles) else columns.IGNORE,
             )
-        start = file.read(4)
-        file.seek(0)
-        if kind := SIGNS_OF_OTHER_FORMATS.get(start):
-            raise forms.ValidationError(
-                _("This is not a CSV file but %(kind)s. Save it as CSV from your spreadsheet first.")
-                % {"kind": kind.upper()}
-            )
-        return file
+        for name, value in (layout.for_all if layout else {}).items():
+            if name in self.fields:
+                self.fields[name].initial = value
+
+    def shown(self) -> list[tuple[Any, list[str]]]:
+        """Return each column's field with what stands in its first rows."""
+        rows = (self.batch.preview or {}).get("rows", [])
+        return [
+            (self[f"role_{i}"], [row[i] for row in rows if i < len(row) and row[i]])
+            for i in range(len(self.batch.titles))
+        ]
+
+    def for_all_fields(self) -> list[Any]:
+        return [self[name] for name in self.fields if not name.startswith("role_")]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        roles = [cleaned.get(f"role_{i}", columns.IGNORE) for i in range(len(self.batch.titles))]
+        for role in columns.ONCE:
+            if roles.count(role) > 1:
+                second = [i for i, other in enumerate(roles) if other == role][1]
+                self.add_error(f"role_{second}", _("Another column is taken for this already: choose one of them."))
+        for name, sentence in choosing.wrong_for_all(
+            self._for_all(), timezone=self.batch.business.timezone, now=self.now
+        ).items():
+            self.add_error(name, sentence)
+        return cleaned
+
+    def layout(self) -> Layout:
+        roles = tuple(self.cleaned_data[f"role_{i}"] for i in range(len(self.batch.titles)))
+        return Layout(roles, self._for_all())
+
+    def _for_all(self) -> dict[str, str]:
+        told = {name: self.cleaned_data.get(name) for name in columns.FOR_ALL}
+        return {name: "yes" if value is True else str(value) for name, value in told.items() if value}
 
 
 class FindForm(forms.Form):

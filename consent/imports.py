@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any, BinaryIO, cast
 
+from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.db import transaction
 from django.db.models import F, Q
@@ -35,6 +36,11 @@ from consent.reading import ParserDied, Reading
 from consent.sieve import Recipe
 
 __all__ = ["CannotImport"]
+
+
+class CannotTakeIn(ValidationError):
+    """The file is not waiting for this: it is being read, or it is over."""
+
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 MAX_ATTEMPTS = 3
@@ -77,6 +83,11 @@ def receive(
         batch.save()
         _note("import.received", batch, by, now, filename=batch.filename, n_bytes=size, kind=kind)
     return batch
+
+
+def opens_at_once(batch: ImportBatch) -> bool:
+    """Say whether looking into the file takes no longer than a page may: workbooks are unfolded by a worker."""
+    return str(batch.file.name).endswith(".csv")
 
 
 @transaction.atomic

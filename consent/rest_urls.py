@@ -4,6 +4,7 @@ from django.urls import path
 
 from consent.api.contacts import Contacts
 from consent.api.evidence import Attestations, Undo
+from consent.api.imports import ImportFaults, Imports, ImportSteps
 from consent.api.joining import JoinPages
 
 urlpatterns = [
@@ -15,5 +16,10 @@ urlpatterns = [
     path("interactions", Attestations.as_view({"post": "create"}), name="api-interactions"),
     path("join-page", JoinPages.as_view({"get": "retrieve", "put": "put"}), name="api-join-page"),
     path("join-page/wordings", JoinPages.as_view({"get": "wordings"}), name="api-join-page-wordings"),
+    path("imports", Imports.as_view({"get": "list", "post": "create"}), name="api-imports"),
+    path("imports/<slug:code>", Imports.as_view({"get": "retrieve"}), name="api-import"),
+    path("imports/<slug:code>/faults", ImportFaults.as_view({"get": "list"}), name="api-import-faults"),
+    path("imports/<slug:code>/take-in", ImportSteps.as_view({"post": "take_in"}), name="api-import-take-in"),
+    path("imports/<slug:code>/discard", ImportSteps.as_view({"post": "discard"}), name="api-import-discard"),
     path("imports/<slug:code>/undo", Undo.as_view({"post": "undo"}), name="api-import-undo"),
 ]

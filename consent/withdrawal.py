@@ -49,7 +49,9 @@ def undo(*, batch: ImportBatch, by: User | None, now: datetime) -> bool:
         return False
     if standing.state in (ImportBatch.State.UPLOADED, ImportBatch.State.READING):
         raise CannotUndo(_("This file is still being read. Wait until it is in, then undo it."))
-    if standing.state == ImportBatch.State.FAILED:
+    if standing.kind == ImportBatch.Kind.STOPS:
+        raise CannotUndo(_("Stops are the people’s own: only they can lift them."))
+    if standing.state != ImportBatch.State.DONE:
         raise CannotUndo(_("Nothing of this file was taken in: there is nothing to undo."))
     before = standing.trust
     ImportBatch.objects.filter(pk=batch.pk).update(

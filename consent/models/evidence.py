@@ -180,14 +180,17 @@ class Interaction(models.Model):
         OBSERVED = 1, _("observed")
         ATTESTED = 2, _("attested")
 
-    business = models.ForeignKey(Business, models.CASCADE, related_name="+")
-    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="interactions")
+    # A million of them come with one file: foreign keys are not checked row by row (``docs/decisions/0017``).
+    business = models.ForeignKey(Business, models.CASCADE, related_name="+", db_constraint=False, db_index=False)
+    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="interactions", db_constraint=False)
     kind = models.PositiveSmallIntegerField(choices=Kind)
     provenance = models.PositiveSmallIntegerField(choices=Provenance)
     occurred_at = models.DateTimeField()
     opt_out_offered = models.BooleanField(default=False)
     evidence = models.CharField(max_length=200, help_text=_("Order number, form, message id: what proves it."))
-    batch = models.ForeignKey(ImportBatch, models.PROTECT, null=True, related_name="interactions", db_index=False)
+    batch = models.ForeignKey(
+        ImportBatch, models.PROTECT, null=True, related_name="interactions", db_index=False, db_constraint=False
+    )
     # Attested of one of the first people of its batch, who are told before the others.
     is_probe = models.BooleanField(default=False, db_default=False)
     withdrawn_at = models.DateTimeField(null=True)

@@ -25,7 +25,7 @@ class Recipient(models.Model):
     paused_all_at = models.DateTimeField(null=True)
     links_valid_from = models.DateTimeField(null=True, help_text=_("Links in older messages open nothing any more."))
     erased_at = models.DateTimeField(null=True)
-    merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
+    merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="+", db_index=False)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -71,7 +71,7 @@ class Contact(models.Model):
 
     code = models.CharField(max_length=24, unique=True, default=contact_code, editable=False)
     # ``contact_once`` and ``contact_in_order`` begin with it: an index of its own would only cost.
-    business = models.ForeignKey(Business, models.CASCADE, related_name="contacts", db_index=False)
+    business = models.ForeignKey(Business, models.CASCADE, related_name="contacts", db_constraint=False, db_index=False)
     recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="contacts")
     name = models.CharField(_("name"), max_length=120, blank=True)
     language = models.CharField(_("language"), max_length=8, blank=True)
@@ -96,7 +96,7 @@ class Refusal(models.Model):
         STOPPED = 1, _("stopped")
         BLOCKED = 2, _("blocked")
 
-    legal_entity = models.ForeignKey(LegalEntity, models.PROTECT, related_name="+")
+    legal_entity = models.ForeignKey(LegalEntity, models.PROTECT, related_name="+", db_index=False)
     recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="refusals")
     kind = models.PositiveSmallIntegerField(choices=Kind)
     via = models.CharField(

@@ -1,0 +1,103 @@
+"""B5: a file of contacts, from its first byte to its last row taken in, with two parser processes."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from django.core.files import File
+from django.db import connection
+
+from benchmarks.figures import Figure
+from consent import imports
+from consent.models import ImportBatch
+from tests.make import make_business
+
+N_TARGET, SECONDS_TARGET, MEGABYTES_TARGET = 1_000_000, 60, 400
+SAMPLE_SECONDS = 0.1
+CITIES = ("Lyon", "Paris", "Nantes", "Lille", "Brest", "Nice", "Metz", "Dijon")
+TITLES = ("phone", "name", "language", "city", "interaction", "interaction_date", "evidence", "opt_out_offered")
+
+
+def measure(*, n: int) -> list[Figure]:
+    """Import ``n`` people whom nobody knows; every tenth number is written as people at home write it."""
+    now = datetime.now(UTC)
+    business = make_business(name="Importing", now=now)
+    with tempfile.NamedTemporaryFile("w+", suffix=".csv", newline="") as file:
+        _write(file.name, n)
+        with Path(file.name).open("rb") as content:
+            batch = imports.receive(business=business, file=File(content), filename="people.csv", by=None, now=now)
+        with _memory() as peaks:
+            began, used = time.perf_counter(), _cpu_of_database()
+            batch = imports.run(batch=batch, now=now)
+            seconds = time.perf_counter() - began
+            database = _cpu_of_database() - used
+    if (batch.state, batch.n_new, batch.n_faulty) != (ImportBatch.State.DONE, n, 0):
+        raise RuntimeError(f"not everybody was taken in: {batch.state}, {batch.n_new} of {n}, {batch.failure}")
+    note = f"{seconds:.1f} s ({database:.0f} s of PostgreSQL's CPU)"
+    return [
+        Figure("B5", f"import of {n:,} contacts", n / seconds, "rows/s", N_TARGET / SECONDS_TARGET, note),
+        Figure("B5 memory", "… peak of our processes, summed", max(peaks), "MB", MEGABYTES_TARGET, "", is_limit=True),
+    ]
+
+
+def _write(path: str, n: int) -> None:
+    with Path(path).open("w", newline="") as file:
+        write = csv.writer(file).writerow
+        write(TITLES)
+        for i in range(n):
+            number = f"06 {i // 10**6:02d} {i // 10**4 % 100:02d} {i // 100 % 100:02d} {i % 100:02d}"
+            phone = number if i % 10 == 0 else f"+336{i:08d}"
+            day = f"2026-{1 + i % 9:02d}-{1 + i % 28:02d}"
+            write((phone, f"Ana {i}", "fr", CITIES[i % len(CITIES)], "purchase", day, f"order {i}", "yes"))
+
+
+def _cpu_of_database() -> float:
+    """The seconds that this connection's process of PostgreSQL has used, where it can be seen."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def _memory() -> Iterator[list[float]]:
+    """Sample what this process and its children hold, summed, while the block runs; megabytes."""
+    peaks, is_over = [0.0], threading.Event()
+
+    def sample() -> None:
+        while not is_over.wait(SAMPLE_SECONDS):
+            peaks.append(sum(map(_megabytes, [os.getpid(), *_children(os.getpid())])))
+
+    sampler = threading.Thread(target=sample)
+    sampler.start()
+    try:
+        yield peaks
+    finally:
+        is_over.set()
+        sampler.join()
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _megabytes(pid: int) -> float:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    except (OSError, IndexError):
+        return 0.0

@@ -29,6 +29,9 @@ class Recipient(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
+        indexes = [
+            models.Index(fields=["merged_into"], name="recipient_merged", condition=Q(merged_into__isnull=False)),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="recipient_own_limit_sane",

@@ -46,7 +46,6 @@ MAX_FILE_BYTES = 512 * 1024 * 1024
 MAX_ATTEMPTS = 3
 LEASE_SECONDS = 60
 FORGOTTEN_AFTER = timedelta(days=7)
-ROWS_FORGOTTEN_AFTER = timedelta(days=30)
 State = ImportBatch.State
 
 
@@ -167,13 +166,11 @@ def run_waiting(*, now: datetime) -> int:
 
 
 def forget_old(*, now: datetime) -> int:
-    """Discard files that nobody took in for a week, and empty the rows of reports after a month; returns how many."""
+    """Discard files that nobody took in for a week; returns how many."""
     forgotten = ImportBatch.objects.filter(
         state__in=(State.MAPPING, State.CHECKED), created_at__lt=now - FORGOTTEN_AFTER
     )
-    n = sum(discard(batch=batch, by=None, now=now) for batch in forgotten)
-    old = ImportFault.objects.filter(batch__finished_at__lt=now - ROWS_FORGOTTEN_AFTER).exclude(cells=None, value="")
-    return n + old.update(cells=None, value="")
+    return sum(discard(batch=batch, by=None, now=now) for batch in forgotten.select_related("business"))
 
 
 def _asks(batch: ImportBatch) -> bool:

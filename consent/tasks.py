@@ -8,6 +8,7 @@ from consent import imports, roots, trust, withdrawal
 
 @shared_task(name="consent.tasks.run_imports")
 def run_imports() -> None:
+    imports.forget_old(now=timezone.now())
     imports.run_waiting(now=timezone.now())
 
 

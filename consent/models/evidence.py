@@ -136,7 +136,7 @@ class ImportFault(models.Model):
     column = models.CharField(max_length=80, blank=True)
     value = models.CharField(max_length=120, blank=True)
     reason = models.CharField(max_length=32)
-    # The whole row, so that it can be mended and brought again; emptied with age, see ``imports.forget_old``.
+    # The whole row, so that it can be mended and brought again; forgotten with age, see ``retention``.
     cells = models.JSONField(null=True)
 
     class Meta:

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('businesses', '0003_seed_prices'),
-        ('consent', '0010_import_columns_and_stops'),
+        ('consent', '0012_erasure'),
     ]
 
     operations = [

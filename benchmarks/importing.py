@@ -53,8 +53,9 @@ def _write(path: str, n: int) -> None:
         write = csv.writer(file).writerow
         write(TITLES)
         for i in range(n):
-            number = f"06 {i // 10**6:02d} {i // 10**4 % 100:02d} {i // 100 % 100:02d} {i % 100:02d}"
-            phone = number if i % 10 == 0 else f"+336{i:08d}"
+            digits = f"74{i:07d}"
+            at_home = f"0{digits[0]} {digits[1:3]} {digits[3:5]} {digits[5:7]} {digits[7:]}"
+            phone = at_home if i % 10 == 0 else f"+33{digits}"
             day = f"2026-{1 + i % 9:02d}-{1 + i % 28:02d}"
             write((phone, f"Ana {i}", "fr", CITIES[i % len(CITIES)], "purchase", day, f"order {i}", "yes"))
 

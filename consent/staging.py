@@ -121,9 +121,10 @@ def _stage(cursor: Any, reading: Reading, values: dict[str, Any]) -> None:
         _copy(cursor, COPY_ROWS, spool.rows)
         _copy(cursor, COPY_FAULTS, spool.faults)
     cursor.execute("ANALYZE import_row")
-    cursor.execute(statement("import_duplicates"))
     if reading.n_stops:
+        # Before duplicates: of two rows of one person the one that stops must stay.
         cursor.execute(statement("import_outvoted"))
+    cursor.execute(statement("import_duplicates"))
     cursor.execute(statement("import_suppressed"), values)
 
 

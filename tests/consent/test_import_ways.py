@@ -329,7 +329,7 @@ def test_a_workbook_is_a_table_like_others(business):
     assert days["commande 1"].isoformat() == "2026-03-13T23:00:00+00:00"
     assert days["commande 2"].isoformat() == "2026-03-13T23:00:00+00:00"
     # Line n is row n of the sheet.
-    assert [(line, reason) for line, _, reason in faults_of(batch)] == [(6, "phone_not_in_use")]
+    assert [(line, reason) for line, _, reason in faults_of(batch)] == [(6, "date_in_future")]
 
 
 def test_another_sheet_can_be_taken(business):

@@ -1,10 +1,15 @@
 """Numbers as people write them, numbers that nobody can have, and numbers kept for films."""
 
+import os
+from random import Random
+
 import phonenumbers
 import pytest
 
-from consent import fiction, phones
+from consent import fiction, numbering, phones
 from consent.phones import BadNumber, BadNumberReason
+
+REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 
 
 @pytest.mark.parametrize(
@@ -105,3 +110,69 @@ def test_the_zones_of_an_address_are_those_of_its_number():
     assert phones.parse("(415) 555-2671", default_country="US").timezone == "America/Los_Angeles"
     assert phones.timezones_of("+33639981234") == "Europe/Paris"
     assert phones.timezones_of("+61755501234") == "Australia/Brisbane"
+
+
+def _written(random: Random) -> tuple[str, str]:
+    """A number as somebody somewhere may write it, often a wrong one, and the country of who reads it."""
+    country = random.choice(REGIONS)
+    code = phonenumbers.country_code_for_region(country)
+    example = phonenumbers.example_number_for_type(country, random.choice((0, 1, 1, 1, 3, 4, 6)))
+    digits = list(phonenumbers.national_significant_number(example) if example else "123456789")
+    for _ in range(random.randrange(4)):
+        digits[random.randrange(len(digits))] = random.choice("0123456789")
+    home = "".join(digits) + random.choice(("", "", "", "", "7"))
+    spelled = random.choice(
+        (f"+{code}{home}", f"{code}{home}", f"0{home}", home, f"1{home}", f"00{code} {home}", f"8{home}")
+    )
+    if random.random() < 0.3:
+        spelled = spelled[:4] + random.choice(" .-") + spelled[4:]
+    return spelled, random.choice((country, country, country, "FR", "US", ""))
+
+
+def test_the_short_way_says_what_the_library_says(monkeypatch):
+    """Millions of numbers are judged by what the library said of others like them: both ways must agree on each."""
+    random, n_short = Random(20261125), 0
+    looked_up = phones._looked_up
+    for _ in range(20_000 if os.environ.get("PROMISES") else 600):
+        spelled, country = _written(random)
+        said = []
+        for way in (looked_up, lambda _: None):
+            monkeypatch.setattr(phones, "_looked_up", way)
+            try:
+                said.append(phones.parse(spelled, default_country=country, allow_fiction=True))
+            except phones.BadNumber as error:
+                said.append(error.reason)
+        assert said[0] == said[1], (spelled, country)
+        e164 = phones._international(spelled.replace(" ", ""), country)
+        n_short += bool(e164 and looked_up(e164))
+    assert n_short > 100
+
+
+def test_the_plans_of_nearly_all_countries_can_be_read():
+    unread = {code for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE if numbering._plans_of(code) is None}
+    assert len(unread) <= 6
+    assert not unread & {1, 7, 33, 34, 39, 44, 49, 55, 91}
+    assert numbering.decided(33, "6", 9) is False
+    assert numbering.decided(33, "61", 9) is True
+
+
+@pytest.mark.parametrize(
+    ("spelled", "e164"),
+    [
+        ("33 6 39 98 12 34", "+33639981234"),
+        ("447700900123", "+447700900123"),
+        ("33639981234.0", "+33639981234"),
+        ("p:+33639981234", "+33639981234"),
+        ("＋３３ ６３９９８１２３４", "+33639981234"),
+        ("\u200e+33\u202f6\u00a039\u201198\u201112\u201134", "+33639981234"),
+        ("01 42 27 81 86", "+33142278186"),  # a landline is no fault
+    ],
+)
+def test_what_people_and_spreadsheets_write_is_read(spelled, e164):
+    assert phones.parse(spelled, default_country="FR", allow_fiction=True).e164 == e164
+
+
+@pytest.mark.parametrize("spelled", ["06 39 98 12 3O", "3.36399812E+10", "12", "+33 899 70 00 00", "06399812345678901"])
+def test_what_cannot_be_meant_is_refused(spelled):
+    with pytest.raises(phones.BadNumber):
+        phones.parse(spelled, default_country="FR", allow_fiction=True)

@@ -78,12 +78,11 @@ class Command(BaseCommand):
         return [(name.strip(), value.strip()) for name, _, value in pairs]
 
     def _tell(self, batch: ImportBatch) -> None:
-        would = "would be " if batch.is_dry_run else ""
+        how = "only read for trial" if batch.is_dry_run else "taken in"
+        self.stdout.write(f"{batch.code}, {how}: {batch.n_rows:,} rows")
         self.stdout.write(
-            f"{batch.code}: {batch.n_rows:,} rows; {would}new {batch.n_new:,}, updated {batch.n_updated:,},"
-        )
-        self.stdout.write(
-            f"  stopped {batch.n_stopped:,} (before: {batch.n_already_stopped:,}),"
+            f"  new {batch.n_new:,}, updated {batch.n_updated:,},"
+            f" stopped {batch.n_stopped:,} (before: {batch.n_already_stopped:,}),"
             f" without evidence {batch.n_without_evidence:,}, wrong {batch.n_faulty:,}"
         )
         for fault in batch.faults.order_by("line", "id")[:N_FAULTS_SHOWN]:

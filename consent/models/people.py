@@ -31,6 +31,8 @@ class Recipient(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["merged_into"], name="recipient_merged", condition=Q(merged_into__isnull=False)),
+            # Segments by country: merged with a business's contacts in the order of people, without opening their rows.
+            models.Index(fields=["id"], include=["country"], name="recipient_country"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -38,8 +40,6 @@ class Recipient(models.Model):
                 condition=Q(own_limit__isnull=True) | Q(own_limit__lte=100),
             )
         ]
-        # Segments by country: merged with a business's contacts in the order of people, without opening their rows.
-        indexes = [models.Index(fields=["id"], include=["country"], name="recipient_country")]
 
 
 class Address(models.Model):

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('businesses', '0003_seed_prices'),
-        ('consent', '0012_erasure'),
+        ('consent', '0014_segments'),
     ]
 
     operations = [

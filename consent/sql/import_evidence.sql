@@ -1,13 +1,24 @@
 -- import_evidence · adds the interactions that are not known yet, and lays out one link of proof per person for the ledger
 -- in: business_id, batch_id, batch_code, kind_names, now
-WITH added AS (
+WITH fresh AS (
+    -- Of whom this file has made nothing can be known yet, and its own repetitions are out already.
+    INSERT INTO consent_interaction
+        (business_id, recipient_id, kind, provenance, occurred_at, opt_out_offered, evidence, batch_id, is_probe, created_at)
+    SELECT %(business_id)s, p.recipient_id, r.kind, 2, r.occurred_at, r.opt_out_offered, r.evidence, %(batch_id)s, FALSE, %(now)s
+    FROM import_row r
+    JOIN import_person p USING (value)
+    WHERE r.kind IS NOT NULL AND p.is_new
+    ORDER BY p.recipient_id
+    RETURNING recipient_id, kind, occurred_at, opt_out_offered, evidence
+),
+added AS (
     INSERT INTO consent_interaction AS known
         (business_id, recipient_id, kind, provenance, occurred_at, opt_out_offered, evidence, batch_id, is_probe, created_at)
     SELECT DISTINCT ON (p.recipient_id, r.kind, r.occurred_at, r.evidence)
            %(business_id)s, p.recipient_id, r.kind, 2, r.occurred_at, r.opt_out_offered, r.evidence, %(batch_id)s, FALSE, %(now)s
     FROM import_row r
     JOIN import_person p USING (value)
-    WHERE r.kind IS NOT NULL
+    WHERE r.kind IS NOT NULL AND NOT p.is_new
     ORDER BY p.recipient_id, r.kind, r.occurred_at, r.evidence, r.line
     ON CONFLICT (business_id, recipient_id, kind, occurred_at, evidence) WHERE withdrawn_at IS NULL
     -- What an undo has not reached yet is brought again: from now on it stands on this batch's word.
@@ -32,5 +43,5 @@ SELECT recipient_id,
                'opt_out_offered', opt_out_offered
            ) ORDER BY occurred_at)
        )
-FROM added
+FROM (SELECT * FROM fresh UNION ALL SELECT * FROM added) proven
 GROUP BY recipient_id

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('businesses', '0003_seed_prices'),
-        ('consent', '0014_segments'),
+        ('consent', '0015_joining'),
     ]
 
     operations = [

@@ -69,19 +69,23 @@ class Row(NamedTuple):
     cells: list[Cell]
 
 
+# What a rule rests on, and what the platform cannot check of it.
+Source = tuple[str, list[str]]
+
+
 class Table(NamedTuple):
     """``sources`` are counted from 1; each has the conditions that the platform cannot check."""
 
     countries: list[str]
     rows: list[Row]
-    sources: list[tuple[str, list[str]]]
+    sources: list[Source]
 
 
 def table(countries: Sequence[str] = COUNTRIES) -> Table:
     """Return the verdicts about all histories in some countries, in the active language."""
     rules = list(BasisRule.objects.order_by("country", "kind", "basis"))
     found = _verdicts(countries, rules)
-    sources: list[BasisRule] = []
+    sources: list[Source] = []
     rows = [
         Row(
             str(history.title),
@@ -89,11 +93,11 @@ def table(countries: Sequence[str] = COUNTRIES) -> Table:
         )
         for history in HISTORIES
     ]
-    return Table(list(countries), rows, [(rule.source, rule.conditions_in_words()) for rule in sources])
+    return Table(list(countries), rows, sources)
 
 
 def _cell(
-    history: History, country: str, verdict: tuple[int, int | None], rules: list[BasisRule], sources: list[BasisRule]
+    history: History, country: str, verdict: tuple[int, int | None], rules: list[BasisRule], sources: list[Source]
 ) -> Cell:
     reason, basis = verdict
     here = [rule for rule in rules if rule.country == country] or [rule for rule in rules if rule.country == ""]
@@ -118,11 +122,12 @@ def _why_not(history: History, rule: BasisRule | None) -> str:
     return str(_("no way to refuse was offered"))
 
 
-def _number(rule: BasisRule, sources: list[BasisRule]) -> int:
+def _number(rule: BasisRule, sources: list[Source]) -> int:
     """Return the number of the rule's source, which is noted when it is new."""
-    if rule not in sources:
-        sources.append(rule)
-    return sources.index(rule) + 1
+    source = (rule.source, rule.conditions_in_words())
+    if source not in sources:
+        sources.append(source)
+    return sources.index(source) + 1
 
 
 def _length(rule: BasisRule) -> int:

@@ -9,6 +9,7 @@ from config.rest_views import DocumentationPage, NoSuchPath, ProblemsPage
 urlpatterns = [
     path("", include("broadcasts.rest_urls")),
     path("", include("consent.rest_urls")),
+    path("", include("feedback.rest_urls")),
     path("", include("templates_approval.rest_urls")),
     path("docs", DocumentationPage.as_view(), name="api-docs"),
     path("problems", ProblemsPage.as_view(), name="api-problems"),

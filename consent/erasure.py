@@ -116,6 +116,11 @@ def begin(
     return request
 
 
+def delete_contact(*, contact: Contact, via: str, by: User | None, now: datetime) -> None:
+    """The business deletes its contact, with everything that it knows of the person; their refusals stay."""
+    begin(recipient_id=contact.recipient_id, business=contact.business, cause=Cause.BUSINESS, via=via, by=by, now=now)
+
+
 def _unfinished(recipient: Recipient, business: Business) -> ErasureRequest | None:
     """Return the request that is being followed up, unless the business has come to know the person again since."""
     if Contact.objects.of(business).filter(recipient=recipient).exists():

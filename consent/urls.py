@@ -22,4 +22,5 @@ urlpatterns = [
     path("b/<str:code>/contacts/<str:contact_code>/", contacts.contact_page, name="contact"),
     path("b/<str:code>/contacts/<str:contact_code>/proof/", proofs.proof_page, name="contact-proof"),
     path("b/<str:code>/contacts/<str:contact_code>/proof.json", proofs.proof_file, name="contact-proof-file"),
+    path("b/<str:code>/contacts/<str:contact_code>/delete/", contacts.delete_page, name="contact-delete"),
 ]

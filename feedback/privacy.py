@@ -64,11 +64,12 @@ def run_waiting(*, now: datetime) -> int:
     return n
 
 
-def run(*, request: ErasureRequest, now: datetime) -> None:
-    """Write the erasure into the journal, tell the businesses, and remove the copies on all floors."""
+def run(*, request: ErasureRequest, now: datetime, is_written: bool = False) -> None:
+    """Write the erasure into the journal, unless it comes from there, tell the businesses, and remove the copies."""
     traces = Traces(**request.traces)
     if request.state == State.ASKED:
-        _write_down(request, traces)
+        if not is_written:
+            _write_down(request, traces)
         _tell(request, traces, now)
     sweep(traces=traces)
     if now < request.requested_at + SETTLING:

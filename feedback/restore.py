@@ -28,7 +28,7 @@ def reapply(*, now: datetime) -> int:
     owners = erasure.owners_of(hashes=_hashes(lost.values()))
     for entry in lost.values():
         for request in _again(entry, owners):
-            privacy.run(request=request, now=now)
+            privacy.run(request=request, now=now, is_written=True)
     return len(lost)
 
 

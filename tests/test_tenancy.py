@@ -19,6 +19,7 @@ from broadcasts import segments
 from broadcasts.models import PhoneMessage
 from businesses.models import Business, User
 from consent.models import Contact, ImportBatch
+from feedback.models import Reply
 from tests.make import (
     make_approved_version,
     make_broadcast,
@@ -117,6 +118,9 @@ def make_tenant() -> Tenant:
         created_at=now,
         is_delivery_reported=True,
     )
+    reply = Reply.objects.create(
+        business=business, sender=sender, recipient=contact.recipient, text="Hello", said_at=now, created_at=now
+    )
     codes = {
         "code": business.code,
         "version_code": version.code,
@@ -133,6 +137,7 @@ def make_tenant() -> Tenant:
         "imports": batch.code,
         "segments": segment.code,
         "segment_code": segment.code,
+        "messages": reply.code,
         "template-versions": version.code,
     }
     return Tenant(owner, business, codes, secret)

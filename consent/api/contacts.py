@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from businesses.models import Business
-from businesses.rest import StrictSerializer, business_of, repeatable
-from consent import contacts, fiction, interactions, phones, proof, refusals
+from businesses.rest import StrictSerializer, business_of, maker_of, repeatable
+from consent import contacts, erasure, fiction, interactions, phones, proof, refusals
 from consent.links import Circumstances
 from consent.models import Address, Contact, Interaction
 
@@ -131,6 +131,7 @@ class Contacts(GenericViewSet[Contact]):
         "attest": WRITE,
         "stop": WRITE,
         "proof": WRITE,
+        "destroy": WRITE,
     }
     serializer_class = ContactSerializer
     lookup_field = "code"
@@ -173,6 +174,15 @@ class Contacts(GenericViewSet[Contact]):
     )
     def proof(self, request: Request, code: str) -> Response:
         return Response(proof.of_contact(contact=self.get_object(), now=timezone.now()))
+
+    @extend_schema(
+        summary="Delete a contact",
+        description="With what the person did and wrote. A stop or block stays in force, also if you add them again.",
+        responses={204: None},
+    )
+    def destroy(self, request: Request, code: str) -> Response:
+        erasure.delete_contact(contact=self.get_object(), via="api", by=maker_of(request), now=timezone.now())
+        return Response(status=204)
 
     @extend_schema(
         summary="Attest that the person dealt with you",

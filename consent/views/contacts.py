@@ -1,13 +1,18 @@
 """Contacts in the browser: who they are, and with which evidence."""
 
+from typing import cast
+
+from django.contrib import messages
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
 
 from businesses.access import member_view
-from businesses.models import Business
-from consent import phones
+from businesses.models import Business, Member, User
+from consent import erasure, phones
 from consent.forms import FindForm
 from consent.models import Address, Contact, ImportBatch, Interaction, Refusal
 from consent.models.people import ContactQuerySet
@@ -72,3 +77,15 @@ def contact_page(request: HttpRequest, business: Business, contact_code: str) ->
     dealings = Interaction.objects.filter(business=business, recipient=contact.recipient).select_related("batch")
     context = {"business": business, "contact": contact, "interactions": dealings.order_by("-occurred_at", "-id")[:50]}
     return render(request, "consent/contact.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_view(Member.Role.MARKETER)
+def delete_page(request: HttpRequest, business: Business, contact_code: str) -> HttpResponse:
+    """Say what deleting a contact means, and do it."""
+    contact = get_object_or_404(_with_facts(business), code=contact_code)
+    if request.method == "POST":
+        erasure.delete_contact(contact=contact, via="dashboard", by=cast("User", request.user), now=timezone.now())
+        messages.success(request, _("The contact is deleted. What is left of it elsewhere goes within two minutes."))
+        return redirect("contacts", business.code)
+    return render(request, "consent/contact_delete.html", {"business": business, "contact": contact})

@@ -1,5 +1,5 @@
-"""The operator's desks: what people reported, evidence that they deny, and calls that could not be read."""
+"""The operator's desks: what people reported, evidence that they deny, calls that could not be read, and people."""
 
-from feedback.admin import evidence, reports
+from feedback.admin import evidence, people, reports
 
-__all__ = ["evidence", "reports"]
+__all__ = ["evidence", "people", "reports"]

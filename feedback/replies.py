@@ -15,6 +15,7 @@ from broadcasts import codes, notices
 from broadcasts.channels.base import InboundButton, InboundPreference, InboundText, Update
 from broadcasts.models import Broadcast, Delivery, Notice, Sender
 from consent import interactions, keywords, refusals, suppressions, verdicts
+from consent.links import Circumstances
 from consent.models import Contact, Interaction, Recipient
 from feedback import arrivals, conversation, reactions
 from feedback.models import InboundMessage
@@ -196,10 +197,22 @@ def _obey_one(sender: Sender, heard: Heard, now: datetime) -> None:
         via = "provider"
     match heard.meaning:
         case "stop":
-            if refusals.stop(recipient_id=heard.recipient_id, business=sender.business, via=via, now=now):
+            if refusals.stop(
+                recipient_id=heard.recipient_id,
+                business=sender.business,
+                via=via,
+                now=now,
+                circumstances=_proven(heard),
+            ):
                 _confirm(sender, heard, now)
         case "resume":
-            if refusals.resume(recipient_id=heard.recipient_id, business=sender.business, via=via, now=now):
+            if refusals.resume(
+                recipient_id=heard.recipient_id,
+                business=sender.business,
+                via=via,
+                now=now,
+                circumstances=_proven(heard),
+            ):
                 _confirm(sender, heard, now)
         case "interested" | "not_interested":
             _react(sender, heard, via, now)
@@ -212,12 +225,22 @@ def _react(sender: Sender, heard: Heard, via: str, now: datetime) -> None:
     if heard.broadcast_id is None:
         # "Not interested", typed: said of the business, of no message in particular.
         refusals.react(
-            recipient_id=heard.recipient_id, business=sender.business, interested=is_interested, via=via, now=now
+            recipient_id=heard.recipient_id,
+            business=sender.business,
+            interested=is_interested,
+            via=via,
+            now=now,
+            circumstances=_proven(heard),
         )
         return
     reactions.react(
         broadcast_id=heard.broadcast_id, recipient_id=heard.recipient_id, interested=is_interested, via=via, now=now
     )
+
+
+def _proven(heard: Heard) -> Circumstances:
+    """What proves it is the message in which they said so."""
+    return {"evidence": f"message {heard.key}"[:200]}
 
 
 def _confirm(sender: Sender, heard: Heard, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Who plays in the demo: an operator, a reviewer, two businesses and their owners, with a voice and some money."""
+"""Who plays in the demo: an operator, a reviewer, three businesses and their owners, with a voice and some money."""
 
 from __future__ import annotations
 
@@ -23,9 +23,12 @@ OPERATOR = "operator@demo.example"
 REVIEWER = "reviewer@demo.example"
 OWNER = "amandine@demo.example"
 SECOND_OWNER = "noah@demo.example"
+THIRD_OWNER = "max@demo.example"
 MICRO = 1_000_000
 MONEY = 2_000 * MICRO
 MESSAGES_PER_SECOND = 2_000
+# Slow enough for people to complain in the middle.
+SLOW = 60
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Cast:
     phones: Sender
     service: Sender
     workshop_phones: Sender
+    discounter: Business
+    discounter_phones: Sender
 
 
 def assemble(*, sink_url: str, now: datetime) -> Cast:
@@ -46,6 +51,7 @@ def assemble(*, sink_url: str, now: datetime) -> Cast:
     _open_hours(operator)
     bakery = _business("Boulangerie Soleil", "FR", "Europe/Paris", "fr", OWNER, operator, now)
     workshop = _business("Nomad Bikes", "GB", "Europe/London", "en", SECOND_OWNER, operator, now)
+    discounter = _business("Top Deals", "IE", "Europe/Dublin", "en", THIRD_OWNER, operator, now)
     return Cast(
         operator=operator,
         reviewer=reviewer,
@@ -54,6 +60,8 @@ def assemble(*, sink_url: str, now: datetime) -> Cast:
         phones=_phones(bakery, now),
         service=_service(bakery, sink_url, now),
         workshop_phones=_phones(workshop, now),
+        discounter=discounter,
+        discounter_phones=_phones(discounter, now, messages_per_second=SLOW),
     )
 
 
@@ -94,9 +102,9 @@ def _business(name: str, country: str, zone: str, locale: str, email: str, opera
     return business
 
 
-def _phones(business: Business, now: datetime) -> Sender:
+def _phones(business: Business, now: datetime, *, messages_per_second: int = MESSAGES_PER_SECOND) -> Sender:
     return senders.connect_sandbox(
-        business=business, name=business.name, now=now, messages_per_second=MESSAGES_PER_SECOND
+        business=business, name=business.name, now=now, messages_per_second=messages_per_second
     )
 
 

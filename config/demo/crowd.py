@@ -56,6 +56,20 @@ def react(*, sender: Sender, seed: int) -> Counter[str]:
     return asyncio.run(_all(sender, deeds, chance))
 
 
+def deny(*, sender: Sender, n: int) -> int:
+    """Let the first ``n`` with a message say on their page that they never signed up; return how many did."""
+    arrived = PhoneMessage.objects.filter(sender=sender, is_inbound=False).exclude(delivery_code="")
+    messages = list(arrived.select_related("sender").order_by("id")[:n])
+    asyncio.run(_deny(sender, messages))
+    return len(messages)
+
+
+async def _deny(sender: Sender, messages: Sequence[PhoneMessage]) -> None:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
+        door, room = Door(session, sender), asyncio.Semaphore(AT_ONCE)
+        await asyncio.gather(*[door.visit(one, "blocked and reported", "no_sign_up", room) for one in messages])
+
+
 def _deed(chance: random.Random) -> str:
     at = chance.random()
     for deed, share in SHARES.items():

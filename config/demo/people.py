@@ -139,6 +139,20 @@ def _numbers(country: str, seed: int) -> Iterator[str]:
     return (invented.number(position) for invented, position in every)
 
 
+def bought(path: Path, *, seed: int, n: int, after: int, today: date | None = None) -> Summary:
+    """Write the CSV of a list that somebody sells: ``n`` people of no other file, each with a perfect opt-in."""
+    today = today or datetime.now(UTC).date()
+    summary = Summary(n_rows=n)
+    with path.open("wb") as file:
+        file.write(_line(list(COLUMNS)))
+        for position, person in enumerate(people(seed=seed, n=after + n)[after:]):
+            row = _row(person, "opt_in", Random(f"{seed} {position}"), order=f"web {position:05d}", today=today)
+            file.write(_line(list(row.values())))
+            summary.by_country[person.country] += 1
+            summary.by_story["opt_in"] += 1
+    return summary
+
+
 # --- Files as businesses export them ---------------------------------------------------------------
 
 Row = dict[str, str]

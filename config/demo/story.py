@@ -1,14 +1,10 @@
-"""The whole story on real services: two businesses, 10,000 people, three broadcasts, what comes back, and the proof."""
+"""The whole story on real services: three businesses, 14,000 people, four broadcasts, the answers, and the proof."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +18,7 @@ from businesses.models import Business, User
 from businesses.prices import format_micro
 from config.demo import cast, crowd, people, proof, telling
 from config.demo.cast import Cast
+from config.demo.stage import CannotGoOn, messaging_service, wait
 from config.demo.telling import Told
 from consent import imports, suspicion
 from consent.models import ImportBatch
@@ -33,13 +30,12 @@ from templates_approval.rules import Finding
 SEED = 2026
 N_PEOPLE = 10_000
 N_SECOND = 4_000
-PATIENCE_SECONDS = 120
+N_BOUGHT = 1_500
+# Complaints take a while: so many have been told when the first people say that they never signed up.
+N_BEFORE_DENIAL = 60
+N_DENIERS = 5
 FOLDER = Path(os.environ.get("DEMO_FOLDER") or settings.BASE_DIR / ".local")
 FUNNEL = FOLDER / "demo-funnel.svg"
-
-
-class CannotGoOn(Exception):
-    """Something that the story waits for did not come; the sentence says what, and where to look."""
 
 
 def tell() -> list[str]:
@@ -48,7 +44,7 @@ def tell() -> list[str]:
         raise CannotGoOn("This database holds businesses already: give the demo an empty one, it deletes nothing.")
     told = Told()
     FOLDER.mkdir(exist_ok=True)
-    with translation.override("en"), _messaging_service() as sink_url:
+    with translation.override("en"), messaging_service(seed=SEED, log=FOLDER / "sink.jsonl") as sink_url:
         players = _assemble(told, sink_url)
         bakery = players.bakery
         _bring_people(told, players, "2", bakery, FOLDER / "contacts-bakery.csv")
@@ -58,12 +54,13 @@ def tell() -> list[str]:
         _react(told, "5", players.phones, SEED)
         third = _second_business(told, players)
         _too_soon(told, players, template)
-        _wait(lambda: not _is_money_open(), "the money of all broadcasts to be settled")
+        bought = _bought_list(told, players)
+        wait(lambda: not _is_money_open(), "the money of all broadcasts to be settled")
         broadcasts = [first, second, third]
         telling.draw(FUNNEL, broadcasts)
-        _account_for(told, bakery, players.workshop, broadcasts)
+        _account_for(told, players, [*broadcasts, bought])
         faults = _check(told, sink_url)
-        told.chapter("10 · Look for yourself")
+        told.chapter("11 · Look for yourself")
         telling.addresses(told, players, broadcasts, FUNNEL)
     _write_down(told)
     return [f"{promise}: {fault}" for promise, broken in faults.items() for fault in broken]
@@ -75,7 +72,7 @@ def tell() -> list[str]:
 def _assemble(told: Told, sink_url: str) -> Cast:
     told.chapter("1 · Who plays")
     players = cast.assemble(sink_url=sink_url, now=timezone.now())
-    for business in (players.bakery, players.workshop):
+    for business in (players.bakery, players.workshop, players.discounter):
         money = format_micro(cast.MONEY, business.currency, "en")
         told.line(f"{business.name} ({business.country}): verified by the operator, {money} in the wallet")
     told.line("Two channels: sandbox phones, and a messaging service over HTTP that answers like a provider")
@@ -88,21 +85,23 @@ def _bring_people(told: Told, players: Cast, number: str, business: Business, pa
         summary = people.overlap(path, seed=SEED, n=N_SECOND, of=N_PEOPLE, share=n_shared / N_SECOND)
     else:
         summary = people.write_contacts(path, seed=SEED, n=N_PEOPLE)
+    batch = _import(business, path)
+    telling.file_read(told, batch, n_countries=len(summary.by_country))
+    words = "Asked them for ten of the forms: all there."
+    suspicion.vouch(batch=batch, by=players.operator, words=words, now=timezone.now())
+    told.line(f"On probation: {batch.n_probe} people may be told first. The operator looks at ten forms, and vouches")
+
+
+def _import(business: Business, path: Path) -> ImportBatch:
     with path.open("rb") as file:
         batch = imports.receive(
             business=business, file=File(file), filename=path.name, by=_owner(business), now=timezone.now()
         )
-    _wait(lambda: ImportBatch.objects.filter(pk=batch.pk, state__in=["done", "failed"]).exists(), "the import")
+    wait(lambda: ImportBatch.objects.filter(pk=batch.pk, state__in=["done", "failed"]).exists(), "the import")
     batch.refresh_from_db()
     if batch.state != ImportBatch.State.DONE:
         raise CannotGoOn(f"The import failed: {batch.failure}")
-    telling.file_read(told, batch, n_countries=len(summary.by_country))
-    suspicion.vouch(
-        batch=batch, by=players.operator, words="Asked them for ten of the forms: all there.", now=timezone.now()
-    )
-    told.line(
-        f"On probation: {batch.n_probe} people may be told first. The operator looks at ten of the forms, and vouches"
-    )
+    return batch
 
 
 def _say_it(told: Told, players: Cast) -> Template:
@@ -163,7 +162,7 @@ def _send(
     began = time.monotonic()
     lifecycle.launch(broadcast=broadcast, token=found.token, by=_owner(business), now=timezone.now())
     completed = Broadcast.objects.filter(pk=broadcast.pk, state=Broadcast.State.COMPLETED)
-    _wait(completed.exists, f"“{name}” to be sent")
+    wait(completed.exists, f"“{name}” to be sent")
     broadcast.refresh_from_db()
     telling.sent(told, broadcast, time.monotonic() - began)
     return broadcast
@@ -186,9 +185,9 @@ def _compose(template: Template, sender: Sender, name: str, audience: dict[str, 
 def _react(told: Told, number: str, sender: Sender, seed: int) -> None:
     told.chapter(f"{number} · People answer {sender.business.name}")
     on_phones = PhoneMessage.objects.filter(sender=sender, is_delivery_reported=False)
-    _wait(lambda: not on_phones.exists(), "the phones to report what arrived")
+    wait(lambda: not on_phones.exists(), "the phones to report what arrived")
     done = crowd.react(sender=sender, seed=seed)
-    _wait(lambda: not Callback.objects.filter(folded_at__isnull=True).exists(), "all callbacks to be folded")
+    wait(lambda: not Callback.objects.filter(folded_at__isnull=True).exists(), "all callbacks to be folded")
     told.line(", ".join(f"{n:,} {deed}" for deed, n in done.most_common()))
     told.add("reactions", {"business": sender.business.name, **done})
 
@@ -210,18 +209,42 @@ def _too_soon(told: Told, players: Cast, template: Template) -> None:
     told.facts["too_soon"] = {"eligible": found.n_eligible, "reasons": found.reasons}
 
 
-def _account_for(told: Told, bakery: Business, workshop: Business, broadcasts: list[Broadcast]) -> None:
-    told.chapter("8 · What came of it")
+def _bought_list(told: Told, players: Cast) -> Broadcast:
+    """Nobody on the list has ever heard of this business; its broadcast is stopped by the first who say so."""
+    business, phones = players.discounter, players.discounter_phones
+    told.chapter(f"8 · {business.name} brings a list of people whom it never met, with “opt-ins”")
+    path = FOLDER / "contacts-bought.csv"
+    people.bought(path, seed=SEED, n=N_BOUGHT, after=N_PEOPLE + round(N_SECOND * 0.6))
+    batch = _import(business, path)
+    told.line(f"{batch.n_rows:,} rows, {batch.n_new:,} people new, {batch.n_faulty} refused: a tidy list, all attested")
+    told.line(f"The operator has seen no proof: {batch.n_probe} people, drawn by lot, may be told; the others wait")
+    template = _approved(business, "clearance", ("en", "fr"), players.reviewer)
+    broadcast = _compose(template, phones, "Everything must go", {})
+    found = estimate.estimate(broadcast=broadcast, now=timezone.now())
+    telling.forecast(told, business, found)
+    lifecycle.launch(broadcast=broadcast, token=found.token, by=_owner(business), now=timezone.now())
+    arrived = PhoneMessage.objects.filter(sender=phones)
+    wait(lambda: arrived.count() >= N_BEFORE_DENIAL, "the first of them to be told")
+    n_denied = crowd.deny(sender=phones, n=N_DENIERS)
+    completed = Broadcast.objects.filter(pk=broadcast.pk, state=Broadcast.State.COMPLETED)
+    wait(completed.exists, "the broadcast to end")
+    broadcast.refresh_from_db()
+    telling.stopped(told, batch, broadcast, n_denied=n_denied)
+    return broadcast
+
+
+def _account_for(told: Told, players: Cast, broadcasts: list[Broadcast]) -> None:
+    told.chapter("9 · What came of it")
     for broadcast in broadcasts:
         telling.result(told, broadcast)
-    for business in (bakery, workshop):
+    for business in (players.bakery, players.workshop, players.discounter):
         telling.money(told, business)
     told.facts["reports"] = Report.objects.count()
     told.line(f"Reports on the operator's desk: {told.facts['reports']}")
 
 
 def _check(told: Told, sink_url: str) -> dict[str, list[str]]:
-    told.chapter("9 · The promises, checked in SQL")
+    told.chapter("10 · The promises, checked in SQL")
     faults = proof.broken(sink_url=sink_url)
     for promise, broken in faults.items():
         told.line(f"{promise:<4} {'BROKEN: ' + '; '.join(broken) if broken else 'kept'}   {proof.WORDS[promise]}")
@@ -236,7 +259,7 @@ def _write_down(told: Told) -> None:
     print("\n" + json.dumps(told.facts, ensure_ascii=False), flush=True)
 
 
-# --- Waiting, and the service at the other end ---------------------------------------------------
+# --- What every chapter needs --------------------------------------------------------------------
 
 
 def _owner(business: Business) -> User:
@@ -245,30 +268,3 @@ def _owner(business: Business) -> User:
 
 def _is_money_open() -> bool:
     return Broadcast.objects.filter(completed_at__isnull=False, settled_at__isnull=True).exists()
-
-
-def _wait(is_done: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not is_done():
-        if time.monotonic() > until:
-            raise CannotGoOn(f"Waited {PATIENCE_SECONDS} s for {what}; .local/logs says what the workers were doing.")
-        time.sleep(0.1)
-
-
-@contextmanager
-def _messaging_service() -> Iterator[str]:
-    """Start the service at the other end of the webhook channel, as a process of its own."""
-    host, port = cast.sink_address()
-    if not port:
-        raise CannotGoOn("DEMO_SINK is not set: start the demo with `make demo`.")
-    command = [sys.executable, "-m", "config.demo.sink", "--host", host, "--port", str(port), "--seed", str(SEED)]
-    with subprocess.Popen(
-        [*command, "--log", str(FOLDER / "sink.jsonl")], stdout=subprocess.PIPE, text=True
-    ) as service:
-        try:
-            url = service.stdout.readline().strip() if service.stdout else ""
-            if not url:
-                raise CannotGoOn(f"The messaging service could not listen on {host}:{port}.")
-            yield url
-        finally:
-            service.terminate()

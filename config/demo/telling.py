@@ -81,6 +81,38 @@ def sent(told: Told, broadcast: Broadcast, seconds: float) -> None:
     told.add("sending", {"broadcast": broadcast.name, **numbers})
 
 
+def stopped(told: Told, batch: ImportBatch, broadcast: Broadcast, *, n_denied: int) -> None:
+    """How a bought list came to its end: who was told, who said what, and who never heard of it."""
+    batch.refresh_from_db()
+    funnel, case = counts.funnel(broadcast), batch.latest_case
+    told.line(f"{funnel.sent:,} people are told; {n_denied} of them open their page: “I didn't sign up”, and block")
+    if case:
+        told.line(
+            f"At the {_nth(case.n_reporters)} of {case.n_told} the list is {batch.get_trust_display()},"
+            " in the middle of the broadcast; the operator's desk has a case"
+        )
+    n_waiting, n_quarantined = (funnel.reasons.get(name, 0) for name in ("awaiting_probe", "quarantined"))
+    told.line(
+        f"Never told: {n_waiting:,} who waited for the probe, {n_quarantined:,} of the probe itself;"
+        f" {n_waiting + n_quarantined:,} of {funnel.audience:,} people"
+    )
+    told.facts["bought_list"] = {
+        "business": batch.business.name,
+        "rows": batch.n_rows,
+        "probe": batch.n_probe,
+        "trust": batch.trust,
+        "told": funnel.sent,
+        "denied": n_denied,
+        "denied_when_stopped": case.n_reporters if case else 0,
+        "awaiting_probe": n_waiting,
+        "quarantined": n_quarantined,
+    }
+
+
+def _nth(n: int) -> str:
+    return {1: "first", 2: "second", 3: "third"}.get(n, f"{n}th")
+
+
 def result(told: Told, broadcast: Broadcast) -> None:
     """What came of a broadcast: the funnel, and one reason for everybody who was not reached."""
     funnel, said = counts.funnel(broadcast), reactions.tally(broadcast=broadcast)

@@ -94,6 +94,9 @@ def test_undoing_twice_is_undoing_once(business: Business) -> None:
 def test_what_cannot_be_undone_says_why(business: Business) -> None:
     waiting = make_batch(business=business, state="uploaded")
     failed = make_batch(business=business, state="failed")
+    stops = make_batch(business=business, kind="stops")
+    with pytest.raises(withdrawal.CannotUndo, match="people’s own"):
+        withdrawal.undo(batch=stops, by=None, now=NOW)
     with pytest.raises(withdrawal.CannotUndo, match="still being read"):
         withdrawal.undo(batch=waiting, by=None, now=NOW)
     with pytest.raises(withdrawal.CannotUndo, match="nothing to undo"):

@@ -93,8 +93,8 @@ def stopped(told: Told, batch: ImportBatch, broadcast: Broadcast, *, n_denied: i
         )
     n_waiting, n_quarantined = (funnel.reasons.get(name, 0) for name in ("awaiting_probe", "quarantined"))
     told.line(
-        f"Never told: {n_waiting + n_quarantined:,} of {funnel.audience:,}; {n_waiting:,} waited for the probe when their"
-        f" turn came, {n_quarantined:,} had it after the quarantine"
+        f"Never told: {n_waiting + n_quarantined:,} of {funnel.audience:,}; {n_waiting:,} waited for the probe when"
+        f" their turn came, {n_quarantined:,} had it after the quarantine"
     )
     told.facts["bought_list"] = {
         "business": batch.business.name,

@@ -33,7 +33,9 @@ def business(db: None) -> Business:
 def bring(business: Business, *lines: str, header: str = HEADER) -> ImportBatch:
     content = "\n".join([header, *lines]).encode()
     batch = imports.receive(business=business, file=ContentFile(content), filename="x.csv", by=None, now=NOW)
-    return imports.run(batch=batch, now=NOW)
+    batch = imports.run(batch=batch, now=NOW)
+    assert (batch.state, batch.n_rows, batch.n_faulty) == ("done", len(lines), 0), list(batch.faults.values())
+    return batch
 
 
 def line(n: int, evidence: str = "order") -> str:

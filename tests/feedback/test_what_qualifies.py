@@ -1,4 +1,4 @@
-"""P4, through the doors: what never makes somebody reachable, or for longer, and what does with a validity of its own."""
+"""P4, through the doors: what never makes somebody reachable, nor for longer, and what does, for a time of its own."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

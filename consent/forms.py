@@ -192,7 +192,7 @@ class JoinPageForm(forms.Form):
             for locale in joining.JOIN
         }
         facts = {name: getattr(page, name) for name in ("is_open", "keyword", "display_number")}
-        super().__init__(*args, initial=facts | words, **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": facts | words})
         self.page = page
         self.fields["display_number"].widget.attrs.update(type="tel", inputmode="tel", autocomplete="off")
 

@@ -56,8 +56,10 @@ def test_from_an_empty_account_to_a_message_on_a_phone(running: House, browser: 
 def bring_people(page: Any, business: Business) -> None:
     page.goto(f"/b/{business.code}/contacts/import/")
     page.set_input_files("[name=file]", {"name": "people.csv", "mimeType": "text/csv", "buffer": contact_file()})
-    page.get_by_role("button", name="Import this file").click()
-    page.get_by_role("heading", name="Lines to mend").wait_for(timeout=60_000)  # the page turns by itself
+    page.get_by_role("button", name="Look into this file").click()
+    page.get_by_role("button", name="Read it for trial").click()
+    page.get_by_role("button", name="Take it in").click(timeout=60_000)  # the page turns by itself
+    page.get_by_role("link", name="Compose a broadcast").wait_for(timeout=60_000)
     figure = page.locator(".figures > div", has_text="New contacts").locator("dd")
     assert figure.inner_text() == str(N_PEOPLE)
 

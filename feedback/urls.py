@@ -13,6 +13,7 @@ urlpatterns = [
     path("p/mine/", mine.page, name="my-page"),
     path("p/mine/history/", mine.history, name="my-page-history"),
     path("p/mine/export/", data.export, name="my-page-export"),
+    path("p/mine/proof/", data.proof, name="my-page-proof"),
     path("p/mine/erase/", data.erase, name="my-page-erase"),
     path("p/mine/not-me/", mine.not_me, name="my-page-not-me"),
     path("p/<str:token>/", link.page, name="preferences"),

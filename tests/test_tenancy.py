@@ -47,6 +47,7 @@ EVERYBODYS = {
     "p/mine/": "a person's own page: opened by a code for minutes, shows that person only (tests/feedback)",
     "p/mine/history/": "the same person's history",
     "p/mine/export/": "the same person's copy of their data",
+    "p/mine/proof/": "the same person's proof of what they agreed to",
     "p/mine/erase/": "the same person's erasure",
     "p/mine/not-me/": "the same person's question before a number is given up",
     "api/v1/docs": "the API's reference",

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import translation
 
+from consent import proof as proofs
 from consent.models import Recipient
 from feedback import choices, passcodes, privacy, relations
 from feedback.models import Passcode
 from feedback.public import door, manners, mine
 
-EXPORT, ERASE = "export", "erase"
+EXPORT, ERASE, PROOF = "export", "erase", "proof"
 
 
 @mine.opened
@@ -24,7 +24,17 @@ def export(request: HttpRequest, session: Passcode, recipient: Recipient, now: d
     """Hand over a copy of everything, as a file; asked for by a press, so that no robot fetches it."""
     if not _may(request, session, recipient, EXPORT, now):
         return _back()
-    return as_file(privacy.export(recipient_id=recipient.pk, now=now), name="tambour-my-data.json")
+    copy = privacy.export(recipient_id=recipient.pk, now=now)
+    text = json.dumps(copy, cls=DjangoJSONEncoder, ensure_ascii=False, indent=1) + "\n"
+    return as_file(text.encode(), name="tambour-my-data.json")
+
+
+@mine.opened
+def proof(request: HttpRequest, session: Passcode, recipient: Recipient, now: datetime) -> HttpResponse:
+    """Hand over the signed proof of everything that this person agreed to, refused and took back."""
+    if not _may(request, session, recipient, PROOF, now):
+        return _back()
+    return as_file(proofs.written(proofs.of_person(recipient=recipient, now=now)), name="tambour-my-proof.json")
 
 
 @mine.opened
@@ -72,10 +82,6 @@ def _back() -> HttpResponse:
     return HttpResponseRedirect(reverse("my-page", query={"lang": translation.get_language()}), status=303)
 
 
-def as_file(document: dict[str, Any], *, name: str) -> HttpResponse:
-    text = json.dumps(document, cls=DjangoJSONEncoder, ensure_ascii=False, indent=1)
-    return HttpResponse(
-        text + "\n",
-        content_type="application/json",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"},
-    )
+def as_file(content: bytes, *, name: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(content, content_type="application/json", headers=headers)

@@ -168,6 +168,15 @@ def test_a_copy_of_everything_is_a_file(holder: Client, person: Recipient) -> No
     assert len(copy["messages"]) == 1
 
 
+def test_the_proof_is_a_signed_file(holder: Client, person: Recipient) -> None:
+    press(holder, MINE, "pause-all")
+    assert holder.get("/p/mine/proof/").status_code == 303
+    answer = holder.post("/p/mine/proof/", {"action": "proof", "seal": seals(holder, MINE)["proof"]})
+    proof = json.loads(answer.content)
+    assert "signature" in answer.content.decode()
+    assert [link["kind"] for chain in proof["chains"] for link in chain["links"]][-1] == "paused_all"
+
+
 def test_one_business_forgets_the_person(holder: Client, person: Recipient, business: Business) -> None:
     other = make_business(name="Librairie Sirius")
     make_people(business=other, n=1, now=datetime.now(UTC))

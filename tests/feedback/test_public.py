@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from broadcasts import codes
 from broadcasts.channels.base import Message
@@ -92,7 +93,8 @@ def test_it_says_how_many_offers_came_and_from_whom(client: Client, path: str, m
     ],
 )
 def test_it_says_to_whom_it_was_sent(audience: dict[str, Any], words: str) -> None:
-    assert targeting.in_words(audience=audience, business="Shop") == [words]
+    with translation.override("en"):
+        assert targeting.in_words(audience=audience, business="Shop") == [words]
 
 
 @pytest.mark.promise("P7")

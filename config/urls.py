@@ -20,8 +20,9 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("config.rest_urls")),
     path("b/<str:code>/templates/", include("templates_approval.urls")),
-    path("", include("feedback.urls")),
     path("", include("broadcasts.urls")),
+    # What is below a business's contacts with a name of its own comes before one contact's page, which is upstairs.
     path("", include("consent.urls")),
+    path("", include("feedback.urls")),
     path("", include("businesses.urls")),
 ]

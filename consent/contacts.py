@@ -78,6 +78,11 @@ def _check_accepted(business: Business, recipient: Recipient, hashed: bytes) -> 
         raise NotAccepted(_("This number cannot be taken."))
 
 
+def correct(*, contact: Contact, name: str, language: str, attributes: dict[str, str], now: datetime) -> None:
+    """Put a member's corrections in the place of what the business knew; empty is empty here."""
+    Contact.objects.filter(pk=contact.pk).update(name=name, language=language, attributes=attributes, updated_at=now)
+
+
 def meet(*, kind: str, value: str, country: str, timezone: str, now: datetime) -> Recipient:
     """Return the person at this address, known before or not: no business's contact by that."""
     return _person_at(kind=kind, value=value, country=country, timezone=timezone, now=now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from consent import choosing, columns, joining, phones
 from consent.columns import Layout
-from consent.models import ImportBatch, JoinPage
+from consent.models import Contact, ImportBatch, JoinPage
 from consent.rows import MAX_EVIDENCE_LETTERS
 
 ROLE_NAMES = {
@@ -149,13 +149,23 @@ class ColumnsForm(forms.Form):
 
 
 class FindForm(forms.Form):
-    """A telephone number to look for."""
+    """Whom to look for: a telephone number, the beginning of a name, or what they said."""
 
-    phone = forms.CharField(label=gettext_lazy("Find a phone number"), max_length=40, required=False)
+    SAID: ClassVar = [
+        ("", gettext_lazy("Everybody")),
+        ("writable", gettext_lazy("Not stopped, with evidence")),
+        ("stopped", gettext_lazy("Stopped")),
+        ("blocked", gettext_lazy("Blocked")),
+        ("interested", gettext_lazy("Interested")),
+        ("not-interested", gettext_lazy("Not interested")),
+        ("no-evidence", gettext_lazy("Without evidence")),
+    ]
+    phone = forms.CharField(label=gettext_lazy("Phone number or beginning of the name"), max_length=80, required=False)
+    said = forms.ChoiceField(label=gettext_lazy("Who"), choices=SAID, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["phone"].widget.attrs.update(type="search", inputmode="tel", autocomplete="off")
+        self.fields["phone"].widget.attrs.update(type="search", autocomplete="off")
 
 
 class JoinPageForm(forms.Form):
@@ -210,3 +220,44 @@ class JoinPageForm(forms.Form):
         for name, sentences in refusal.message_dict.items():
             for sentence in sentences:
                 self.add_error("promise_fr" if name == "promises" else name, sentence)
+
+
+class FactsForm(forms.Form):
+    """What a business knows of a person: its own facts, seen by no other."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=120, required=False)
+    language = forms.RegexField(
+        r"^([a-z]{2,3}([-_][A-Za-z]{2,4})?)?$",
+        label=gettext_lazy("Language"),
+        max_length=8,
+        required=False,
+        help_text=gettext_lazy("Its code, for example fr."),
+    )
+    attributes = forms.CharField(
+        label=gettext_lazy("Attributes"),
+        widget=forms.Textarea(attrs={"rows": 4}),
+        max_length=20_000,
+        required=False,
+        help_text=gettext_lazy("One a line, for example city: Lyon."),
+    )
+
+    def __init__(self, *args: Any, contact: Contact, **kwargs: Any) -> None:
+        lines = "\n".join(f"{name}: {value}" for name, value in contact.attributes.items())
+        known = {"name": contact.name, "language": contact.language, "attributes": lines}
+        super().__init__(*args, **({"initial": known} | kwargs))
+
+    def clean_attributes(self) -> dict[str, str]:
+        read: dict[str, str] = {}
+        for line in self.cleaned_data["attributes"].splitlines():
+            name, sign, value = (part.strip() for part in line.partition(":"))
+            if not line.strip():
+                continue
+            if not (sign and name) or len(name) > 80 or len(value) > 500:
+                raise forms.ValidationError(
+                    _("“%(line)s” is not a name, a colon and a value of at most 500 letters.") % {"line": line[:40]}
+                )
+            read[name] = value
+        return read
+
+    def changes(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in ("name", "language", "attributes")}

@@ -19,7 +19,6 @@ urlpatterns = [
     path("b/<str:code>/contacts/imports/<str:batch_code>/answer/", evidence.answer_page, name="import-answer"),
     path("b/<str:code>/contacts/imports/<str:batch_code>/undo/", evidence.undo_page, name="import-undo"),
     path("b/<str:code>/contacts/permission/", permission.permission_page, name="permission"),
-    path("b/<str:code>/contacts/<str:contact_code>/", contacts.contact_page, name="contact"),
     path("b/<str:code>/contacts/<str:contact_code>/proof/", proofs.proof_page, name="contact-proof"),
     path("b/<str:code>/contacts/<str:contact_code>/proof.json", proofs.proof_file, name="contact-proof-file"),
     path("b/<str:code>/contacts/<str:contact_code>/delete/", contacts.delete_page, name="contact-delete"),

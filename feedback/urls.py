@@ -2,10 +2,13 @@
 
 from django.urls import path
 
-from feedback import callbacks, views
+from feedback import callbacks, contact_pages, views
 from feedback.public import data, door, join, link, mine
 
 urlpatterns = [
+    path("b/<str:code>/contacts/<str:contact_code>/", contact_pages.contact_page, name="contact"),
+    path("b/<str:code>/contacts/<str:contact_code>/edit/", contact_pages.edit_contact, name="contact-edit"),
+    path("b/<str:code>/contacts/<str:contact_code>/stop/", contact_pages.stop_contact, name="contact-stop"),
     path("callbacks/<slug:sender_code>/", callbacks.receive, name="callback"),
     path("join/<slug:code>/", join.page, name="join"),
     path("p/", door.number, name="recipients-door"),

@@ -18,6 +18,7 @@ from django.utils import timezone
 from broadcasts import segments
 from broadcasts.models import PhoneMessage
 from businesses.models import Business, User
+from consent import joining
 from consent.models import Contact, ImportBatch
 from feedback.models import Reply
 from tests.make import (
@@ -108,6 +109,9 @@ def make_tenant() -> Tenant:
     make_people(business=business, n=1)
     contact = Contact.objects.of(business)[0]
     now = timezone.now()
+    # A join page is made when its own business asks for it first.
+    for each in (business, business.twin):
+        joining.edit(page=joining.page_of(business=each, now=now), by=None, now=now)
     batch = ImportBatch.objects.create(business=business, filename="people.csv", state="done", created_at=now)
     segment = segments.create(business=business, name="Everybody", definition={}, by=owner, now=now)
     key, secret = make_key(business=business)

@@ -37,7 +37,7 @@ class JoinPageChanges(StrictSerializer):
     promises = PromisesSerializer(required=False)
 
 
-class WordingSerializer(serializers.Serializer[Any]):
+class ShownWordingSerializer(serializers.Serializer[Any]):
     """The exact words, as they were shown from then on."""
 
     locale = serializers.CharField()
@@ -50,7 +50,7 @@ class WordingSerializer(serializers.Serializer[Any]):
 class WaySerializer(serializers.Serializer[Any]):
     """How people join in one language: the words they read, the words they write, where the QR code leads."""
 
-    wording = WordingSerializer()
+    wording = ShownWordingSerializer()
     words = serializers.CharField()
     link = serializers.CharField()
 
@@ -102,10 +102,10 @@ class JoinPages(ViewSet):
             raise serializers.ValidationError(refusal.message_dict) from None
         return self._show(page)
 
-    @extend_schema(summary="List every wording that was ever shown", responses=WordingSerializer(many=True))
+    @extend_schema(summary="List every wording that was ever shown", responses=ShownWordingSerializer(many=True))
     def wordings(self, request: Request) -> Response:
         shown = joining.versions(business=business_of(request))
-        return Response({"data": WordingSerializer(shown, many=True).data})
+        return Response({"data": ShownWordingSerializer(shown, many=True).data})
 
     def _page(self, business: Business) -> JoinPage:
         return joining.page_of(business=business, now=timezone.now())

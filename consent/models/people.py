@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from businesses.codes import contact_code, recipient_code
@@ -89,7 +91,11 @@ class Contact(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["business", "recipient"], name="contact_once")]
-        indexes = [models.Index(fields=["business", "id"], name="contact_in_order")]
+        indexes = [
+            models.Index(fields=["business", "id"], name="contact_in_order"),
+            # To find by the beginning of a name among a million.
+            models.Index("business", OpClass(Lower("name"), name="text_pattern_ops"), "id", name="contact_by_name"),
+        ]
 
 
 class Refusal(models.Model):

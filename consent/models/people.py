@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from businesses.codes import contact_code, recipient_code
@@ -93,8 +91,6 @@ class Contact(models.Model):
         constraints = [models.UniqueConstraint(fields=["business", "recipient"], name="contact_once")]
         indexes = [
             models.Index(fields=["business", "id"], name="contact_in_order"),
-            # To find by the beginning of a name among a million.
-            models.Index("business", OpClass(Lower("name"), name="text_pattern_ops"), "id", name="contact_by_name"),
         ]
 
 

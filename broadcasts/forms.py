@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -12,16 +12,12 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from broadcasts import wordings
+from broadcasts import offered, wordings
 from broadcasts.models import Broadcast, Sender
 from businesses import names, prices
 from businesses.models import Business
-from consent.models import Contact
 from templates_approval.models import Template, Version
 
-# Countries, languages and attributes are offered as they occur among the newest contacts: never a scan of all.
-N_LOOKED_AT = 5_000
-N_OFFERED = 30
 LIVES = [
     (4, _("4 hours")),
     (12, _("12 hours")),
@@ -119,8 +115,10 @@ def _value_of(name: str) -> str:
 
 
 class AudienceForm(StepForm):
-    """To whom: everybody, narrowed by what the contacts have in common."""
+    """To whom: everybody or a saved segment, narrowed by what the contacts have in common."""
 
+    segment = forms.ChoiceField(label=_("Segment"), required=False)
+    without = forms.ChoiceField(label=_("but without"), required=False)
     countries = forms.MultipleChoiceField(label=_("Countries"), required=False, widget=forms.CheckboxSelectMultiple)
     languages = forms.MultipleChoiceField(label=_("Languages"), required=False, widget=forms.CheckboxSelectMultiple)
     attribute = forms.ChoiceField(label=_("Only contacts whose"), required=False)
@@ -135,21 +133,24 @@ class AudienceForm(StepForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         chosen = self.draft.audience if self.draft else {}
-        seen = _seen(self.business)
-        self._offer("countries", names.country, seen.countries | set(chosen.get("countries", [])))
-        self._offer("languages", names.language, seen.languages | set(chosen.get("languages", [])))
-        attributes = seen.attributes | set(chosen.get("attributes", {}))
-        self._offer("attribute", str, attributes, before=[("", _("(no condition)"))])
+        seen = offered.to_filter_by(self.business)
+        saved = offered.segments_of(self.business)
+        self.has_segments = bool(saved)
+        self._offer("segment", saved, before=[("", _("all contacts"))])
+        self._offer("without", saved, before=[("", _("nobody"))])
+        self._offer("countries", _named(seen.countries, chosen.get("countries", []), names.country))
+        self._offer("languages", _named(seen.languages, chosen.get("languages", []), names.language))
+        attributes = {name: name for name in [*seen.attributes, *_simple(chosen)]}
+        self._offer("attribute", sorted(attributes.items()), before=[("", _("(no condition)"))])
 
-    def _offer(
-        self, field: str, say: Callable[[str], str], values: set[str], before: Iterable[tuple[str, Any]] = ()
-    ) -> None:
-        choices = sorted(((value, say(value)) for value in values if value), key=lambda choice: choice[1])
-        self.fields[field].choices = [*before, *choices[:N_OFFERED]]  # type: ignore[attr-defined]
+    def _offer(self, field: str, choices: list[tuple[str, str]], before: Iterable[tuple[str, Any]] = ()) -> None:
+        self.fields[field].choices = [*before, *choices]  # type: ignore[attr-defined]
 
     def answers(self, draft: Broadcast) -> dict[str, Any]:
-        attribute, value = next(iter(draft.audience.get("attributes", {}).items()), ("", ""))
+        attribute, value = next(iter(_simple(draft.audience).items()), ("", ""))
         return {
+            "segment": draft.audience.get("segment", ""),
+            "without": _without(draft.audience),
             "countries": draft.audience.get("countries", []),
             "languages": draft.audience.get("languages", []),
             "attribute": attribute,
@@ -163,38 +164,44 @@ class AudienceForm(StepForm):
             self.add_error("value", _("Write the value that the contacts must have."))
         return given
 
+    def kept(self) -> dict[str, Any]:
+        """Return what only programs can say of the draft's audience: it stays as it is."""
+        audience = self.draft.audience if self.draft else {}
+        asked = {"segment", "countries", "languages"}
+        asked |= {"attributes"} if _simple(audience) else set()
+        asked |= {"none"} if _without(audience) else set()
+        return {name: part for name, part in audience.items() if name not in asked}
+
     def changes(self) -> dict[str, Any]:
-        given = self.cleaned_data
-        # What only programs can say (explicit lists) stays as it is.
-        kept = {
-            name: part
-            for name, part in (self.draft.audience if self.draft else {}).items()
-            if name.endswith("contacts")
-        }
-        wanted = {"countries": given["countries"], "languages": given["languages"]}
+        given, audience = self.cleaned_data, self.kept()
+        for name in ("segment", "countries", "languages"):
+            if given[name]:
+                audience[name] = given[name]
         if given["attribute"]:
-            wanted["attributes"] = {given["attribute"]: given["value"]}
-        return {
-            "audience": kept | {name: part for name, part in wanted.items() if part},
-            "holdout_permille": 10 * given["holdout"],
-        }
+            audience["attributes"] = {**audience.get("attributes", {}), given["attribute"]: given["value"]}
+        if given["without"]:
+            audience["none"] = [*audience.get("none", []), {"segment": given["without"]}]
+        return {"audience": audience, "holdout_permille": 10 * given["holdout"]}
 
 
-class _Seen(NamedTuple):
-    countries: set[str]
-    languages: set[str]
-    attributes: set[str]
+def _named(seen: dict[str, str], chosen: list[str], say: Callable[[str], str]) -> list[tuple[str, str]]:
+    """Return what occurs and what is chosen already, by code, in order of their names."""
+    every = seen | {code: say(code) for code in chosen}
+    return sorted(every.items(), key=lambda choice: choice[1])
 
 
-def _seen(business: Business) -> _Seen:
-    """Return what occurs among the newest contacts."""
-    seen = _Seen(set(), set(), set())
-    newest = Contact.objects.of(business).order_by("-id").values_list("recipient__country", "language", "attributes")
-    for country, language, attributes in newest[:N_LOOKED_AT]:
-        seen.countries.add(country)
-        seen.languages.add(language)
-        seen.attributes.update(attributes)
-    return seen
+def _simple(audience: dict[str, Any]) -> dict[str, str]:
+    """Return the one attribute that this form can ask about: its name and the text it must be."""
+    attributes = audience.get("attributes", {})
+    return attributes if len(attributes) == 1 and all(isinstance(value, str) for value in attributes.values()) else {}
+
+
+def _without(audience: dict[str, Any]) -> str:
+    """Return the one segment that is left out, where nothing else is."""
+    match audience.get("none"):
+        case [{"segment": str(code), **more}] if not more:
+            return code
+    return ""
 
 
 class WhenForm(StepForm):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from broadcasts.filters import grammar, query
+from broadcasts.filters import grammar, query, words
 from broadcasts.filters.grammar import BadDefinition
 from broadcasts.filters.parts import Group
 from broadcasts.filters.reading import UNKEEPABLE, Finding
@@ -93,6 +94,22 @@ def archive(*, segment: Segment, by: User | None, now: datetime) -> bool:
         if gone:
             _tell(segment, "segment.archived", by, now)
     return bool(gone)
+
+
+def called(*, business: Business, definitions: Iterable[dict[str, Any]]) -> words.Called:
+    """Look up how the broadcasts and segments that ``definitions`` name are called, in two queries at most."""
+    every = list(definitions)
+    told = {each.code for definition in every for each in grammar.named(definition, "broadcast")}
+    saved = {each.code for definition in every for each in grammar.named(definition, "segment")}
+    broadcasts = Broadcast.objects.of(business).filter(code__in=told).values_list("code", "name") if told else ()
+    segments = Segment.objects.of(business).filter(code__in=saved).values_list("code", "name") if saved else ()
+    return words.Called(dict(broadcasts), dict(segments))
+
+
+def describe(*, business: Business, definition: dict[str, Any]) -> str:
+    """Say a definition, which may name segments, in the reader's language."""
+    tree = grammar.read(definition, may_name_segments=True)
+    return words.describe(tree, called(business=business, definitions=[definition]))
 
 
 def _named(name: str) -> str:

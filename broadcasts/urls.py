@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from broadcasts.views import composing, senders, watching
+from broadcasts.views import composing, segments, senders, watching
 
 urlpatterns = [
     path("b/<str:code>/broadcasts/", watching.broadcasts_page, name="broadcasts"),
@@ -21,6 +21,12 @@ urlpatterns = [
     path(
         "b/<str:code>/broadcasts/<str:broadcast_code>/attention/", watching.attention_page, name="broadcast-attention"
     ),
+    path("b/<str:code>/segments/", segments.segments_page, name="segments"),
+    path("b/<str:code>/segments/new/", segments.new_page, name="segment-new"),
+    path("b/<str:code>/segments/count/", segments.count, name="segment-count"),
+    path("b/<str:code>/segments/<str:segment_code>/", segments.segment_page, name="segment"),
+    path("b/<str:code>/segments/<str:segment_code>/copy/", segments.duplicate, name="segment-copy"),
+    path("b/<str:code>/segments/<str:segment_code>/archive/", segments.archive, name="segment-archive"),
     path("b/<str:code>/senders/", senders.senders_page, name="senders"),
     path("b/<str:code>/senders/webhook/", senders.connect_webhook, name="sender-webhook"),
     path("b/<str:code>/senders/sandbox/", senders.connect_sandbox, name="sender-sandbox"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from math import floor, log10
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection, transaction
@@ -21,6 +22,8 @@ from broadcasts.filters.query import Way
 from businesses.models import Business
 from consent.models import Contact
 from consent.models.people import ContactQuerySet
+
+T = TypeVar("T")
 
 # Together with the sample, an answer within a second.
 PATIENCE_MS = 800
@@ -36,6 +39,10 @@ SET LOCAL jit = off;
 SET LOCAL enable_hashjoin = off;
 SET LOCAL enable_hashagg = off
 """
+
+
+# Examples are an extra: rather none than a wait.
+EXAMPLES_PATIENCE_MS = 300
 
 
 class TooSlow(ValidationError):
@@ -65,20 +72,34 @@ def exactly(*, business: Business, tree: Group, now: datetime) -> int:
     return n
 
 
+def examples(*, business: Business, tree: Group, now: datetime, n: int) -> list[Contact]:
+    """Return the newest ``n`` contacts that fit; fewer, or none, when looking for them would take long."""
+    facts = query.facts_for(tree, business=business, now=now)
+    fitting = Contact.objects.of(business).filter(query.condition(tree, facts)).select_related("recipient")
+    manners = f"SET LOCAL statement_timeout = {EXAMPLES_PATIENCE_MS}"
+    return _in_time(manners, lambda: list(fitting.order_by("-pk")[:n])) or []
+
+
 def _count(business: Business, tree: Group, now: datetime, patience_ms: int) -> int | None:
-    """Count in a transaction of its own manners; None when that took longer than ``patience_ms``."""
+    """Count everybody at once; None when that took longer than ``patience_ms``."""
     facts = query.facts_for(tree, business=business, now=now, way=Way.AT_ONCE)
-    n: int | None = None
+    fitting = Contact.objects.of(business).filter(query.condition(tree, facts))
+    return _in_time(MANNERS.format(patience_ms=patience_ms), fitting.count)
+
+
+def _in_time(manners: str, ask: Callable[[], T]) -> T | None:
+    """Ask in a transaction with manners of its own; None when it was cancelled for taking too long."""
+    answer: T | None = None
     try:
         with suppress(_Undone), transaction.atomic():
             with connection.cursor() as cursor:
-                cursor.execute(MANNERS.format(patience_ms=patience_ms))
-            n = Contact.objects.of(business).filter(query.condition(tree, facts)).count()
+                cursor.execute(manners)
+            answer = ask()
             raise _Undone  # … so that a transaction around this one gets its own manners back
     except OperationalError as error:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
-    return n
+    return answer
 
 
 def _about(business: Business, tree: Group, now: datetime) -> int:

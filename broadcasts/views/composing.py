@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from broadcasts import estimate as estimates
-from broadcasts import lifecycle, panel, wordings
+from broadcasts import lifecycle, panel, segments, wordings
 from broadcasts.forms import AudienceForm, MessageForm, MoneyForm, StepForm, WhenForm
 from broadcasts.models import Broadcast
 from broadcasts.tasks import tick
@@ -129,9 +129,18 @@ def _step_context(business: Business, draft: Broadcast, form: StepForm, slug: st
     }
     if slug == "message":
         context["previews"] = _previews(draft)
+    if isinstance(form, AudienceForm) and form.kept():
+        context["kept_words"] = _in_words(business, form.kept())
     if slug == "money":
         context["wallet"] = Wallet.objects.get(business=business)
     return context
+
+
+def _in_words(business: Business, audience: dict[str, Any]) -> str:
+    try:
+        return segments.describe(business=business, definition=audience)
+    except ValidationError as refusal:
+        return str(refusal.messages[0])
 
 
 def _way(business: Business, draft: Broadcast | None, here: str) -> list[dict[str, Any]]:
@@ -206,6 +215,7 @@ def review_page(request: HttpRequest, business: Business, broadcast_code: str) -
         "broadcast": draft,
         "slug": "review",
         "way": _way(business, draft, "review"),
+        "audience_words": _in_words(business, draft.audience),
         "panel": _latest(draft),
         "previews": _previews(draft),
         "wallet": Wallet.objects.get(business=business),

@@ -40,6 +40,7 @@ MENU: dict[Any, tuple[Door, ...]] = {
         Door(_("Templates"), "message-square-text", "templates"),
         Door(_("Contacts"), "users", "contacts"),
         Door(_("Join page"), "link", "join-page"),
+        Door(_("Segments"), "list-filter", "segments"),
     ),
     _("Settings"): (
         Door(_("Senders"), "plug", "senders"),

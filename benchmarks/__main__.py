@@ -1,4 +1,4 @@
-"""`make bench`: measures B1, B2 and B5, prints a table, writes `.local/bench.json`. ``--quick`` takes a tenth of it."""
+"""`make bench`: measures B1, B2, B5 and S1, prints a table, writes `.local/bench.json`. ``--quick`` takes a tenth of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import django
 
 django.setup()
 
-from benchmarks import figures, freezing, importing, sending, world  # noqa: E402 — models can be imported from here on
+from benchmarks import figures, freezing, importing, segments, sending, world  # noqa: E402 — models can be imported from here on
 
 RESULT = Path(__file__).parent.parent / ".local" / "bench.json"
 
@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="100,000 instead of 1,000,000 people, 20,000 of them sent to"
     )
-    parser.add_argument("--only", choices=["B1", "B2", "B5"], help="measure one of them")
+    parser.add_argument("--only", choices=["B1", "B2", "B5", "S1"], help="measure one of them")
     options = parser.parse_args()
     n_people, n_sent = (100_000, 20_000) if options.quick else (1_000_000, 200_000)
     machine = figures.machine()
@@ -35,6 +35,8 @@ def main() -> int:
         measured.append(freezing.measure(first=1, last=n_people))
     if options.only in (None, "B2"):
         measured += sending.measure(first=1, n=n_sent)
+    if options.only in (None, "S1"):
+        measured += segments.measure(first=1, last=n_people)
     if options.only in (None, "B5"):
         measured += importing.measure(n=n_people)
     figures.print_table(measured, machine)

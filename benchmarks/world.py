@@ -50,6 +50,19 @@ SELECT {business}, i, 1, 1, now() - (1 + i % 200) * interval '1 day', TRUE, 'for
 FROM generate_series({first}, {last}) i;
 """
 
+MAKE_TOLD = """
+SET session_replication_role = replica;
+SET synchronous_commit = off;
+SELECT make_delivery_partition({broadcast});
+INSERT INTO broadcasts_delivery
+    (broadcast_id, recipient_id, contact_id, version_id, country, price_micro, variables, state, reason, interaction_id,
+     basis, gated_at, sent_at, delivered_at)
+SELECT {broadcast}, i, i, 1, 'FR', 80000, '{{"discount": "20", "first_name": "Ana"}}',
+       CASE i % 10 WHEN 0 THEN 5 WHEN 1 THEN 5 WHEN 2 THEN 50 WHEN 3 THEN 80 WHEN 4 THEN 80 ELSE 70 END,
+       CASE i % 10 WHEN 0 THEN 50 WHEN 1 THEN 102 END, 1, 1, now(), now(), now()
+FROM generate_series({first}, {last}) i;
+"""
+
 
 class NotEmpty(Exception):
     """The database has people in it already: a benchmark would measure something else, and harm them."""
@@ -71,6 +84,11 @@ def make_people(*, first: int, last: int) -> None:
 def make_contacts(*, business: Business, first: int, last: int) -> None:
     """Let the people ``first`` … ``last`` have dealt with ``business``."""
     _as_superuser(MAKE_CONTACTS.format(business=business.pk, first=first, last=last))
+
+
+def make_told(*, broadcast: Broadcast, first: int, last: int) -> None:
+    """Write down what became of the people ``first`` … ``last`` in ``broadcast``, as if it had been sent."""
+    _as_superuser(MAKE_TOLD.format(broadcast=broadcast.pk, first=first, last=last))
 
 
 def tidy_up() -> None:

@@ -1,4 +1,4 @@
-"""`make bench`: measures B1, B2, B5 and S1, prints a table, writes `.local/bench.json`. ``--quick`` takes a tenth of it."""
+"""`make bench`: measures B1, B2, B5, S1; prints a table, writes `.local/bench.json`. ``--quick``: a tenth of it."""
 
 from __future__ import annotations
 

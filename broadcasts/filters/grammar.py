@@ -269,7 +269,7 @@ def put_in(definition: dict[str, Any], segments: dict[str, dict[str, Any]]) -> d
         if name in set(Match):
             whole[name] = [*whole.get(name, []), *(put_in(inner, segments) for inner in value)]
         elif name == "segment":
-            whole[Match.ALL] = [*whole.get(Match.ALL, []), segments[value]]
+            whole["all"] = [*whole.get("all", []), segments[value]]
         else:
             whole[name] = value
     return whole

@@ -245,6 +245,8 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "BroadcastState": "broadcasts.models.Broadcast.State",
+        "ImportKind": "consent.models.ImportBatch.Kind",
+        "InteractionKind": "consent.api.contacts.KINDS",
         "TemplateVersionState": "templates_approval.models.Version.State",
     },
     "SERVE_INCLUDE_SCHEMA": False,

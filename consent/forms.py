@@ -186,11 +186,11 @@ class JoinPageForm(forms.Form):
         ),
     )
     promise_fr = forms.CharField(
-        label=gettext_lazy("Promise in French"), widget=forms.Textarea(attrs={"rows": 4, "lang": "fr"}), required=False
+        label=gettext_lazy("Promise in French"), widget=forms.Textarea(attrs={"rows": 6, "lang": "fr"}), required=False
     )
     promise_en = forms.CharField(
         label=gettext_lazy("Promise in English"),
-        widget=forms.Textarea(attrs={"rows": 4, "lang": "en"}),
+        widget=forms.Textarea(attrs={"rows": 6, "lang": "en"}),
         required=False,
         help_text=gettext_lazy("Empty: our words. Say what you will send and how often, and that STOP ends it."),
     )

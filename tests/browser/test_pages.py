@@ -85,7 +85,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     faults += [fault for path in paths for fault in _faults(visitor.page, path)]
     # The browser itself reports the page that is meant to be missing.
     faults += [said for said in visitor.complaints if "404" not in said]
-    assert faults == []
+    assert not faults, "\n".join(faults)
 
 
 def _faults(page: Any, path: str) -> list[str]:

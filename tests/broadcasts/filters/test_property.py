@@ -22,7 +22,7 @@ def test_a_slow_reader_finds_the_same_people(db: None) -> None:
     business = make_business()
     codes = world.make_broadcasts(business)
     contact_codes = [f"ctc_{position:02}" for position in range(12)]
-    questions = world.definitions(codes, contact_codes)
+    questions = world.definitions(codes, contact_codes).filter(_is_short_enough)
     seen: Counter[str] = Counter()
 
     @settings(max_examples=N_WORLDS)
@@ -43,3 +43,12 @@ def test_a_slow_reader_finds_the_same_people(db: None) -> None:
     # The questions are no formality: many tell people apart.
     assert seen["some"] > seen.total() // 4, seen
     assert Broadcast.objects.of(business).count() == len(codes)
+
+
+def _is_short_enough(definition: dict[str, Any]) -> bool:
+    """Definitions may hold 30 conditions; whatever else of these is refused is a fault."""
+    try:
+        grammar.read(definition)
+    except grammar.BadDefinition as refusal:
+        return "30 conditions" not in str(refusal)
+    return True

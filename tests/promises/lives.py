@@ -109,12 +109,12 @@ def _bear(world: World, n: int) -> None:
         for _ in range(n)
     )
     addresses, contacts, done, refused = [], [], [], []
-    for number, recipient in enumerate(recipients):
+    for recipient in recipients:
         person = model.Person(recipient.pk, recipient.country, has_address=chance.random() > 0.03)
         person.own_limit, person.has_paused_all = recipient.own_limit, recipient.paused_all_at is not None
         world.people[person.id] = person
         kind = Address.Kind.E164 if person.has_address else Address.Kind.PROVIDER
-        addresses.append(Address(recipient=recipient, kind=kind, value=f"+3363998{number:07d}"))
+        addresses.append(Address(recipient=recipient, kind=kind, value=f"+3363998{recipient.pk:07d}"))
         for shop in chance.sample(world.shops, chance.choice((2, 3, 4))):
             contacts.append(_acquaint(world, shop, recipient, person))
             refused += _refused(world, shop, recipient, person)
@@ -282,7 +282,7 @@ def _change_a_cap(world: World) -> None:
     """The operator changes a rule, or makes one for a country of its own."""
     rule = world.chance.choice(list(CapRule.objects.all()))
     if world.chance.random() < 0.5:
-        CapRule.objects.filter(pk=rule.pk).update(max_offers=world.chance.choice((1, 2, 3, 5)))
+        CapRule.objects.filter(pk=rule.pk).update(max_offers=world.chance.choice((1, 2, 3)))
     else:
         CapRule.objects.update_or_create(
             scope=rule.scope,

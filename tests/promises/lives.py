@@ -279,16 +279,21 @@ def _judge_a_batch(world: World, shop: Shop) -> None:
 
 
 def _change_a_cap(world: World) -> None:
-    """The operator changes a rule, or makes one for a country of its own."""
+    """The operator changes a rule, or makes one for a country of its own.
+
+    Those of the platform become stricter, those of a business looser: with as many offers allowed by one business as
+    by all of them, hardly anybody would be left to the platform's.
+    """
     rule = world.chance.choice(list(CapRule.objects.all()))
+    most = world.chance.choice((1, 1, 2) if rule.scope == CapRule.Scope.PLATFORM else (1, 2, 3, 4))
     if world.chance.random() < 0.5:
-        CapRule.objects.filter(pk=rule.pk).update(max_offers=world.chance.choice((1, 2, 3)))
+        CapRule.objects.filter(pk=rule.pk).update(max_offers=most)
     else:
         CapRule.objects.update_or_create(
             scope=rule.scope,
             country=world.chance.choice(COUNTRIES),
             window_hours=rule.window_hours,
-            defaults={"max_offers": world.chance.choice((1, 2, 4))},
+            defaults={"max_offers": most},
         )
     _read_policy(world)
 

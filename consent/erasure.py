@@ -20,7 +20,7 @@ from django.db.models.functions import Cast, Concat
 
 from businesses import audit
 from businesses.models import Business, User
-from consent import ledger, refusals, suppressions
+from consent import ledger, refusals, suppressions, uploads
 from consent.models import (
     Address,
     Contact,
@@ -57,6 +57,10 @@ class Traces:
     @property
     def values(self) -> list[str]:
         return sorted({value for _, value, _ in self.addresses})
+
+    def phones(self, kind: Address.Kind) -> list[str]:
+        """The addresses of this kind that are spelled as phone numbers."""
+        return sorted({value for of, value, _ in self.addresses if of == kind and value.startswith("+")})
 
     @property
     def numbers(self) -> list[str]:
@@ -218,6 +222,21 @@ def forget_copies(*, traces: Traces) -> int:
             FORGET_FAULTS, {"numbers": traces.numbers, "names": traces.names, "business_id": traces.business_id}
         )
         return int(cursor.rowcount)
+
+
+def forget_uploads(*, traces: Traces, now: datetime) -> bool:
+    """Delete the files that wait to be taken in and hold the person's number; False: ask again, one is being read."""
+    return uploads.forget_person(
+        numbers=traces.phones(Address.Kind.E164),
+        test_numbers=traces.phones(Address.Kind.SANDBOX),
+        business_id=traces.business_id,
+        now=now,
+    )
+
+
+def may_be_in_a_readers_hands(*, traces: Traces, since_before: datetime) -> bool:
+    """Say whether a file that came before that moment is being read: its reader may yet leave copies."""
+    return bool(traces.numbers) and uploads.are_being_read(since_before=since_before, business_id=traces.business_id)
 
 
 def owners_of(*, hashes: set[bytes]) -> dict[bytes, list[int]]:

@@ -23,9 +23,9 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
-from businesses import audit, events
+from businesses import audit
 from businesses.models import Business, User
-from consent import fiction, opening, reading, staging
+from consent import fiction, opening, reading, staging, uploads
 from consent.choosing import Choice
 from consent.columns import Layout
 from consent.csv_file import CsvFile
@@ -127,7 +127,7 @@ def discard(*, batch: ImportBatch, by: User | None, now: datetime) -> bool:
         return False
     ImportFault.objects.filter(batch=batch).delete()
     _note("import.discarded", batch, by, now)
-    transaction.on_commit(lambda: _forget_file(batch))
+    transaction.on_commit(lambda: uploads.forget_file(batch=batch))
     return True
 
 
@@ -152,7 +152,7 @@ def run(*, batch: ImportBatch, now: datetime) -> ImportBatch:
         return batch
     batch.refresh_from_db()
     if batch.state in (State.DONE, State.FAILED):
-        _forget_file(batch)
+        uploads.forget_file(batch=batch)
     return batch
 
 
@@ -231,7 +231,7 @@ def _take_in(batch: ImportBatch, found: Reading, now: datetime) -> None:
     counts = staging.merge(batch=batch, reading=found, now=now)
     staging.finish(batch=batch, counts=counts, reading=found, state=State.DONE, now=now)
     ImportBatch.objects.filter(pk=batch.pk).update(preview=None)
-    _tell(batch, "import.done", now)
+    uploads.tell(batch=batch, kind="import.done", now=now)
 
 
 @transaction.atomic
@@ -240,7 +240,7 @@ def _rehearse(batch: ImportBatch, found: Reading, now: datetime) -> None:
         return
     counts = staging.rehearse(batch=batch, reading=found, now=now)
     staging.finish(batch=batch, counts=counts, reading=found, state=State.CHECKED, now=now)
-    _tell(batch, "import.checked", now)
+    uploads.tell(batch=batch, kind="import.checked", now=now)
 
 
 @transaction.atomic
@@ -248,7 +248,7 @@ def _fail(batch: ImportBatch, error: CannotImport, now: datetime) -> None:
     with override(batch.business.locale):
         sentence = " ".join(error.messages)[:300]
     if _reading(batch).update(state=State.FAILED, failure=sentence, preview=None, finished_at=now):
-        _tell(batch, "import.failed", now)
+        uploads.tell(batch=batch, kind="import.failed", now=now)
 
 
 def _ending(file: File[bytes]) -> str:
@@ -274,30 +274,6 @@ def _reading(batch: ImportBatch) -> Any:
 def _show_progress(batch: ImportBatch, *, n_bytes_read: int, n_rows: int) -> None:
     """Tell everybody how far reading is, which is a sign of life too."""
     _reading(batch).update(n_bytes_read=n_bytes_read, n_rows=n_rows, touched_at=Now())
-
-
-def _forget_file(batch: ImportBatch) -> None:
-    for stored in (batch.file, batch.table):
-        if stored:
-            stored.delete(save=False)
-    ImportBatch.objects.filter(pk=batch.pk).update(file="", table="")
-
-
-def _tell(batch: ImportBatch, kind: str, now: datetime) -> None:
-    known = ImportBatch.objects.filter(pk=batch.pk).values(
-        "code",
-        "kind",
-        "state",
-        "failure",
-        "n_rows",
-        "n_new",
-        "n_updated",
-        "n_stopped",
-        "n_faulty",
-        "n_without_evidence",
-    )
-    payload: dict[str, Any] = dict(known.get())
-    events.record(business_id=batch.business_id, kind=kind, payload=payload, now=now)
 
 
 def _note(action: str, batch: ImportBatch, by: User | None, now: datetime, **after: Any) -> None:

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from consent import imports, roots, trust, withdrawal
+from consent import imports, roots, trust, uploads, withdrawal
 
 
 @shared_task(name="consent.tasks.run_imports")
@@ -25,3 +25,9 @@ def fill_probes() -> None:
 @shared_task(name="consent.tasks.sign_root")
 def sign_root() -> None:
     roots.sign_due(now=timezone.now())
+
+
+@shared_task(name="consent.tasks.sweep_uploads")
+def sweep_uploads() -> None:
+    """Once an hour: files that nobody waits for."""
+    uploads.sweep(now=timezone.now())

@@ -1,6 +1,6 @@
 """Turns a sheet of a workbook (XLSX, XLSB, XLS, ODS) into a CSV file whose lines are the sheet's rows.
 
-    python -m consent.workbook WORKBOOK TABLE [SHEET]
+    python -m consent.workbook WORKBOOK TABLE [SHEET | '' 'all sheets']
 
 runs as a process of its own, with little memory and little time to spend: a workbook may be a trap (a few kilobytes
 that unfold to gigabytes, two cells at opposite corners of an endless sheet). What comes of it is one line of JSON.
@@ -30,6 +30,7 @@ MAX_SECONDS = 120
 MAX_SHEETS = 30
 ROWS_LOOKED_AT = 10
 MAX_CELL_LETTERS = 2_000
+ALL_SHEETS = "all sheets"
 
 
 class Opened(NamedTuple):
@@ -42,7 +43,16 @@ class Opened(NamedTuple):
 
 def to_table(workbook: str, table: str, *, sheet: str = "") -> Opened:
     """Write the sheet's rows to the file ``table``; '' takes the first one that has a column of numbers."""
-    command = [sys.executable, "-m", "consent.workbook", workbook, table, *([sheet] if sheet else [])]
+    return _ask([workbook, table, *([sheet] if sheet else [])])
+
+
+def to_text(workbook: str, table: str) -> str:
+    """Write the rows of all sheets, hidden ones too, to the file ``table``; return why not, or ''."""
+    return _ask([workbook, table, "", ALL_SHEETS]).trouble
+
+
+def _ask(arguments: list[str]) -> Opened:
+    command = [sys.executable, "-m", "consent.workbook", *arguments]
     try:
         done = subprocess.run(
             command,
@@ -67,7 +77,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_TABLE_BYTES, MAX_TABLE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        opened = _convert(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:4])
+        source, table = Path(sys.argv[1]), Path(sys.argv[2])
+        is_all = sys.argv[4:5] == [ALL_SHEETS]
+        opened = _convert_all(source, table) if is_all else _convert(source, table, *sys.argv[3:4])
     except PasswordError:
         opened = Opened("", (), "encrypted")
     except (CalamineError, zipfile.BadZipFile, OSError, ValueError) as error:
@@ -93,6 +105,16 @@ def _convert(source: Path, table: Path, sheet: str = "") -> Opened:
             return Opened("", tuple(names), "empty")
         _write(book.get_sheet_by_name(taken), table)
         return Opened(taken, tuple(names))
+
+
+def _convert_all(source: Path, table: Path) -> Opened:
+    if _unfolds_too_far(source):
+        return Opened("", (), "too_large")
+    with CalamineWorkbook.from_path(source) as book, table.open("w", encoding="utf-8", newline="") as file:
+        names = [about.name for about in book.sheets_metadata if about.typ == SheetTypeEnum.WorkSheet]
+        for name in names:
+            csv.writer(file, lineterminator="\n").writerows(_rows(book.get_sheet_by_name(name)))
+    return Opened("", tuple(names))
 
 
 def _unfolds_too_far(source: Path) -> bool:

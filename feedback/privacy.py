@@ -54,7 +54,7 @@ def run_waiting(*, now: datetime) -> int:
     n = 0
     waiting = ErasureRequest.objects.exclude(state=State.DONE).select_related("recipient", "business")
     for request in waiting.order_by("requested_at", "id")[:100]:
-        if request.state == State.SWEPT and now < request.requested_at + SETTLING:
+        if request.state == State.SWEPT and not _has_settled(request, now):
             continue
         try:
             run(request=request, now=now)
@@ -71,12 +71,22 @@ def run(*, request: ErasureRequest, now: datetime, is_written: bool = False) -> 
         if not is_written:
             _write_down(request, traces)
         _tell(request, traces, now)
+    has_settled = _has_settled(request, now)
+    # What a business deletes itself, it may bring again itself.
+    is_swept = request.cause == Cause.BUSINESS or erasure.forget_uploads(traces=traces, now=now)
     sweep(traces=traces)
-    if now < request.requested_at + SETTLING:
-        ErasureRequest.objects.filter(pk=request.pk, state=State.ASKED).update(state=State.SWEPT, swept_at=now)
-    else:
+    if has_settled and is_swept:
         unfinished = ErasureRequest.objects.filter(pk=request.pk).exclude(state=State.DONE)
         unfinished.update(state=State.DONE, done_at=now, traces={})
+    else:
+        ErasureRequest.objects.filter(pk=request.pk, state=State.ASKED).update(state=State.SWEPT, swept_at=now)
+
+
+def _has_settled(request: ErasureRequest, now: datetime) -> bool:
+    """Say whether whatever was on its way at the erasure has arrived: a file may be read for longer than the rest."""
+    settled_at = request.requested_at + SETTLING
+    traces = Traces(**request.traces)
+    return now >= settled_at and not erasure.may_be_in_a_readers_hands(traces=traces, since_before=settled_at)
 
 
 def sweep(*, traces: Traces) -> int:

@@ -7,11 +7,13 @@ import hashlib
 import io
 import json
 import logging
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -22,15 +24,17 @@ from django.db import connections
 from django.test import Client
 from psycopg import sql
 
-from broadcasts import senders
+from broadcasts import courier, senders
 from broadcasts.channels.base import Message
 from broadcasts.models import Sender
-from businesses.models import Business
-from consent import contacts, imports, ledger, refusals
-from consent.models import Address, CapRule, Contact, ErasureRequest, ImportBatch, Recipient, Suppression
-from feedback import journal, passcodes, privacy, receipts, reports, restore
+from businesses.models import Business, Event
+from consent import contacts, imports, joining, ledger, refusals
+from consent.models import Address, CapRule, Contact, ErasureRequest, ImportBatch, JoinRequest, Recipient, Suppression
+from feedback import journal, passcodes, privacy, receipts, restore
+from feedback.models import Report
 from tests.conftest import OwnDatabase, _clone, _drop
 from tests.feedback.provider import body_of, button, call, receipt, text
+from tests.feedback.visitor import FORM, press
 from tests.make import (
     EURO,
     make_business,
@@ -41,6 +45,7 @@ from tests.make import (
     make_user,
     open_policy,
 )
+from tests.workbooks import workbook
 
 pytestmark = [pytest.mark.promise("P12")]
 NUMBER, OTHER = "+33639980042", "+33639980043"
@@ -128,6 +133,48 @@ def by_phone(business: Business, sender: Sender) -> None:
     client.post(f"/phone/{sender.code}/{NUMBER}/", {"text": REPLY})
 
 
+def by_join_page(sender: Sender, now: datetime) -> None:
+    """The number is entered on the page, and once more its person writes the word that stands on the poster."""
+    page = joining.edit(page=joining.page_of(business=sender.business, now=now), by=None, now=now, keyword="Canari")
+    client, path = Client(), f"/join/{page.code}/?lang=fr"
+    seal = re.search(r'name="seal" value="([^"]+)"', client.get(path).content.decode())
+    assert seal
+    assert client.post(path, {"number": "06 39 98 00 42", "seal": seal[1]}).status_code == 303
+    assert JoinRequest.objects.filter(page=page).exists()
+    courier.carry(now=now)
+    written = {"type": "text", "from": NUMBER, "text": "Rejoindre Canari", "id": "in_join", "at": now.isoformat()}
+    assert call(sender, body_of([written])).status_code == 200
+    assert Event.objects.filter(business=sender.business, kind="contact.joined").exists()
+
+
+def by_preference_page(message: Message) -> None:
+    """Blocks, and says why in words of their own."""
+    client, path = Client(), urlsplit(message.preference_url).path
+    asked = press(client, path, "block").content.decode()
+    seal = next(seal for action, seal, _ in FORM.findall(asked) if action == "report")
+    told = {"action": "report", "seal": seal, "reason": "other", "words": WORDS}
+    assert client.post(path, told).status_code == 303
+    assert Report.objects.filter(words=WORDS).exists()
+
+
+def by_waiting_file(business: Business, now: datetime) -> list[ImportBatch]:
+    """Files that nobody has said yet what to do with: two wait for their columns, one was read for trial."""
+    known = f"{NUMBER},{NAME},{ATTRIBUTE}"
+    table = f"Rufnr.,Wer,Wo\n06 39 98 00 42,{NAME},{ATTRIBUTE}\n".encode()
+    hidden = workbook({"Ours": [["phone", "name"], [OTHER, "Somebody Else"]], "Old": [["n", "w"], [NUMBER, NAME]]})
+    trial = f"phone,name,quartier\n{known}\n06 39 98 00 42 00 00,{NAME},{ATTRIBUTE}\n".encode()
+    ways: list[tuple[bytes, dict[str, Any]]] = [
+        (table, {"asks_for_columns": True}), (hidden, {"asks_for_columns": True}), (trial, {"is_dry_run": True}),
+    ]  # fmt: skip
+    batches = [
+        imports.receive(business=business, file=ContentFile(content), filename="old.csv", by=None, now=now, **how)
+        for content, how in ways
+    ]
+    states = [imports.run(batch=batch, now=now).state for batch in batches]
+    assert states == ["mapping", "mapping", "checked"]
+    return batches
+
+
 def everywhere(business: Business, now: datetime) -> int:
     """Send the canary through every door; returns whose id it is."""
     by_file(business, now)
@@ -141,21 +188,19 @@ def everywhere(business: Business, now: datetime) -> int:
     sandbox = make_sandbox_sender(business=business)
     webhook, secret = senders.connect_webhook(business=business, name="Shop", url="http://127.0.0.1:9/x", now=now)
     for sender, key in ((sandbox, ""), (webhook, secret)):
-        broadcast, messages = make_sent(business=business, now=now, sender=sender, audience={"contacts": [code]})
-        (message,) = messages
+        _, (message,) = make_sent(business=business, now=now, sender=sender, audience={"contacts": [code]})
         assert message.recipient_id == person
         by_provider(sender, message, key)
         refusals.resume(recipient_id=person, business=business, via="page", now=now)
         Contact.objects.filter(code=code).update(last_reaction=0)
     by_phone(business, sandbox)
+    by_join_page(sandbox, now)
+    by_waiting_file(business, now)
     while receipts.fold(now=now, limit=50):
         pass
     passcodes.ask(number=NUMBER, visitor="192.0.2.7", language="fr", now=now)
     passcodes.send_waiting(now=now)
-    reports.block_and_report(
-        recipient_id=person, business=business, broadcast_id=broadcast.pk, reason="other", words=WORDS, via="page",
-        now=now,
-    )  # fmt: skip
+    by_preference_page(message)
     return person
 
 
@@ -254,6 +299,7 @@ def test_nothing_of_an_erased_person_is_found_anywhere(
     # Only the canary: everybody else is still there.
     assert Address.objects.get(value=OTHER).recipient.erased_at is None
     assert Contact.objects.filter(name="Somebody Else").exists()
+    assert list(ImportBatch.objects.filter(state="failed").values_list("file", "table")) == [("", "")] * 3
 
 
 # --- Yesterday's backup ---------------------------------------------------------------------------

@@ -1,21 +1,32 @@
 """Who of the clock and the workers has shown signs of life lately."""
 
 import contextlib
+import os
 import time
+from functools import cache
 
-from django.core.cache import cache
-from redis.exceptions import RedisError
+import redis
 
 KEPT_SECONDS = 60
 
 
 def record(name: str) -> None:
     """Say that `name` is alive now. Silent when Redis is away: whoever asks will see no sign of life."""
-    with contextlib.suppress(RedisError):
-        cache.set(f"heartbeat:{name}", time.time(), KEPT_SECONDS)
+    with contextlib.suppress(redis.RedisError):
+        _redis().set(_key(name), time.time(), ex=KEPT_SECONDS)
 
 
 def age_seconds(name: str) -> float | None:
     """How long ago `name` showed a sign of life, or None when it has not within a minute."""
-    at: float | None = cache.get(f"heartbeat:{name}")
-    return None if at is None else max(0.0, time.time() - at)
+    at = _redis().get(_key(name))
+    return None if at is None else max(0.0, time.time() - float(at))
+
+
+def _key(name: str) -> str:
+    return f"tambour:heartbeat:{name}"
+
+
+@cache
+def _redis() -> "redis.Redis[bytes]":
+    # Not Django's cache: whoever asks every few seconds must not have to load Django (`config/alive.py`).
+    return redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=5.0)

@@ -40,7 +40,7 @@ def is_alive(name: str, redis_url: str) -> bool:
     """Whether a service has shown all its signs of life within the last minute."""
     try:
         with redis.Redis.from_url(redis_url) as connection:
-            keys = [f"tambour:1:heartbeat:{beat}" for beat in HEARTBEATS[name]]
+            keys = [f"tambour:heartbeat:{beat}" for beat in HEARTBEATS[name]]
             return bool(connection.exists(*keys) == len(keys))
     except redis.RedisError:
         return False

@@ -28,9 +28,10 @@ from templates_approval.models import Template, Version
 from templates_approval.rules import Finding
 
 SEED = 2026
+# How many people the first business brings. The second brings 0.4 times as many, of whom it shares 0.4 with the first;
+# the third buys a list of 0.15 times as many.
 N_PEOPLE = 10_000
-N_SECOND = 4_000
-N_BOUGHT = 1_500
+SECOND, SHARED, BOUGHT = 0.4, 0.4, 0.15
 # Complaints take a while: so many have been told when the first people say that they never signed up.
 N_BEFORE_DENIAL = 60
 N_DENIERS = 5
@@ -38,7 +39,7 @@ FOLDER = Path(os.environ.get("DEMO_FOLDER") or settings.BASE_DIR / ".local")
 FUNNEL = FOLDER / "demo-funnel.svg"
 
 
-def tell() -> list[str]:
+def tell(*, n_people: int = N_PEOPLE) -> list[str]:
     """Play it from the first page to the last; return the promises that were broken, in words."""
     if Business.objects.exists():
         raise CannotGoOn("This database holds businesses already: give the demo an empty one, it deletes nothing.")
@@ -46,15 +47,16 @@ def tell() -> list[str]:
     FOLDER.mkdir(exist_ok=True)
     with translation.override("en"), messaging_service(seed=SEED, log=FOLDER / "sink.jsonl") as sink_url:
         players = _assemble(told, sink_url)
-        bakery = players.bakery
-        _bring_people(told, players, "2", bakery, FOLDER / "contacts-bakery.csv")
+        path = FOLDER / "contacts-bakery.csv"
+        summary = people.write_contacts(path, seed=SEED, n=n_people)
+        _bring_people(told, players, "2", players.bakery, path, n_countries=len(summary.by_country))
         template = _say_it(told, players)
         first = _send(told, "4a", template, players.phones, "Black Friday, French speakers", {"languages": ["fr"]})
         second = _send(told, "4b", template, players.service, "Black Friday, everybody", {})
         _react(told, "5", players.phones, SEED)
-        third = _second_business(told, players)
+        third = _second_business(told, players, n_people)
         _too_soon(told, players, template)
-        bought = _bought_list(told, players)
+        bought = _bought_list(told, players, n_people)
         wait(lambda: not _is_money_open(), "the money of all broadcasts to be settled")
         broadcasts = [first, second, third]
         telling.draw(FUNNEL, broadcasts)
@@ -79,14 +81,10 @@ def _assemble(told: Told, sink_url: str) -> Cast:
     return players
 
 
-def _bring_people(told: Told, players: Cast, number: str, business: Business, path: Path, *, n_shared: int = 0) -> None:
+def _bring_people(told: Told, players: Cast, number: str, business: Business, path: Path, *, n_countries: int) -> None:
     told.chapter(f"{number} · {business.name} brings its contacts")
-    if n_shared:
-        summary = people.overlap(path, seed=SEED, n=N_SECOND, of=N_PEOPLE, share=n_shared / N_SECOND)
-    else:
-        summary = people.write_contacts(path, seed=SEED, n=N_PEOPLE)
     batch = _import(business, path)
-    telling.file_read(told, batch, n_countries=len(summary.by_country))
+    telling.file_read(told, batch, n_countries=n_countries)
     words = "Asked them for ten of the forms: all there."
     suspicion.vouch(batch=batch, by=players.operator, words=words, now=timezone.now())
     told.line(f"On probation: {batch.n_probe} people may be told first. The operator looks at ten forms, and vouches")
@@ -192,9 +190,11 @@ def _react(told: Told, number: str, sender: Sender, seed: int) -> None:
     told.add("reactions", {"business": sender.business.name, **done})
 
 
-def _second_business(told: Told, players: Cast) -> Broadcast:
+def _second_business(told: Told, players: Cast, n_people: int) -> Broadcast:
     workshop, phones = players.workshop, players.workshop_phones
-    _bring_people(told, players, "6", workshop, FOLDER / "contacts-workshop.csv", n_shared=round(N_SECOND * 0.4))
+    path = FOLDER / "contacts-workshop.csv"
+    summary = people.overlap(path, seed=SEED, n=round(n_people * SECOND), of=n_people, share=SHARED)
+    _bring_people(told, players, "6", workshop, path, n_countries=len(summary.by_country))
     template = _approved(workshop, "bike_week", ("en", "fr"), players.reviewer)
     broadcast = _send(told, "6a", template, phones, "Bike week", {})
     _react(told, "6b", phones, SEED + 1)
@@ -209,12 +209,13 @@ def _too_soon(told: Told, players: Cast, template: Template) -> None:
     told.facts["too_soon"] = {"eligible": found.n_eligible, "reasons": found.reasons}
 
 
-def _bought_list(told: Told, players: Cast) -> Broadcast:
+def _bought_list(told: Told, players: Cast, n_people: int) -> Broadcast:
     """Nobody on the list has ever heard of this business; its broadcast is stopped by the first who say so."""
     business, phones = players.discounter, players.discounter_phones
     told.chapter(f"8 · {business.name} brings a list of people whom it never met, with “opt-ins”")
     path = FOLDER / "contacts-bought.csv"
-    people.bought(path, seed=SEED, n=N_BOUGHT, after=N_PEOPLE + round(N_SECOND * 0.6))
+    n_before = n_people + round(n_people * SECOND * (1 - SHARED))
+    people.bought(path, seed=SEED, n=round(n_people * BOUGHT), after=n_before)
     batch = _import(business, path)
     told.line(f"{batch.n_rows:,} rows, {batch.n_new:,} people new, {batch.n_faulty} refused: a tidy list, all attested")
     told.line(f"The operator has seen no proof: {batch.n_probe} people, drawn by lot, may be told; the others wait")

@@ -2,7 +2,8 @@
 
 The process that starts pytest brings PostgreSQL and Valkey up; each xdist worker gets a clone of one migrated
 template database and a Valkey database of its own. Tests use `db` (rolled back) or, when other processes or
-several connections have to see committed rows, `own_database`. `house` is the whole of Tambour, running.
+several connections have to see committed rows, `own_database`. `site` is a running web server, `house` whatever
+of Tambour's processes a test starts.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ import django
 import psycopg
 import pytest
 import redis
+from django.utils import translation
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
@@ -219,29 +221,41 @@ class OwnDatabase:
 _numbers = count(1)
 
 
-@pytest.fixture
-def own_database(template_database: str, django_db_blocker: Any) -> Iterator[OwnDatabase]:
-    """A fresh clone that really commits; Django's connection points to it. Do not combine it with `db`."""
+@contextlib.contextmanager
+def _committed(template: str, name: str, django_db_blocker: Any) -> Iterator[OwnDatabase]:
     from django.db import connection, connections
 
-    name = f"tambour_own_{WORKER}_{next(_numbers)}"
-    _clone(template_database, name)
+    _clone(template, name)
     before = connection.settings_dict["NAME"]
     with django_db_blocker.unblock():
         connections.close_all()
         connection.settings_dict["NAME"] = name
         try:
-            yield OwnDatabase(
-                name,
-                database_url("tambour", name),
-                database_url("tambour_owner", name),
-                database_url(postgres.SUPERUSER, name),
-                os.environ["REDIS_URL"],
-            )
+            yield _own(name)
         finally:
             connections.close_all()
             connection.settings_dict["NAME"] = before
             _drop(name)
+
+
+def _own(name: str) -> OwnDatabase:
+    roles = ("tambour", "tambour_owner", postgres.SUPERUSER)
+    return OwnDatabase(name, *(database_url(role, name) for role in roles), os.environ["REDIS_URL"])
+
+
+@pytest.fixture
+def own_database(template_database: str, django_db_blocker: Any) -> Iterator[OwnDatabase]:
+    """A fresh clone that really commits; Django's connection points to it. Do not combine it with `db`."""
+    name = f"tambour_own_{WORKER}_{next(_numbers)}"
+    with _committed(template_database, name, django_db_blocker) as database:
+        yield database
+
+
+@pytest.fixture(autouse=True)
+def _nobodys_language() -> Iterator[None]:
+    """A request leaves its visitor's language behind in the thread, until the next one comes."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)
@@ -263,14 +277,16 @@ class House:
     database: OwnDatabase
     logs: Path
 
-    def start(self, name: str, **environment: str) -> None:
-        """Start `web`, `send`, `desk` or `beat` and wait for its sign of life."""
-        service = programs.service(name, {**self.environment, **environment})
-        service = Service(**{**vars(service), "log": self.logs / f"{name}.log"})
-        if name == "web":
-            self.supervisor.start(service, is_ready=lambda: answers(f"{self.url}/healthz"))
-        else:
-            self.supervisor.start(service, is_ready=lambda: programs.is_alive(name, self.database.redis_url))
+    def start(self, *names: str, **environment: str) -> None:
+        """Start some of `web`, `send`, `desk` and `beat`, and wait for the sign of life of each."""
+        for name in names:
+            service = programs.service(name, {**self.environment, **environment})
+            self.supervisor.start_soon(Service(**{**vars(service), "log": self.logs / f"{name}.log"}))
+        for name in names:
+            self.supervisor.wait_until(lambda name=name: self._is_up(name), of=name)  # type: ignore[misc]
+
+    def _is_up(self, name: str) -> bool:
+        return answers(f"{self.url}/healthz") if name == "web" else programs.is_alive(name, self.database.redis_url)
 
     def pid(self, name: str) -> int:
         return self.supervisor.running[name][1].pid
@@ -278,22 +294,43 @@ class House:
 
 @pytest.fixture
 def house(own_database: OwnDatabase, tmp_path: Path) -> Iterator[House]:
-    """Nothing runs yet: `house.start("web")`, `house.start("send")` … start what the test needs."""
+    """Nothing runs yet: `house.start("web")`, `house.start("send", "beat")` … start what the test needs."""
+    with _standing_on(own_database, tmp_path) as house:
+        yield house
+
+
+@pytest.fixture(scope="session")
+def _site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with _standing_on(_own(f"tambour_site_{WORKER}"), tmp_path_factory.mktemp("site")) as house:
+        house.start("web")
+        yield house
+
+
+@pytest.fixture
+def site(_site: House, template_database: str, django_db_blocker: Any) -> Iterator[House]:
+    """A web server that runs already, on a fresh database: it takes seconds to start, and a clone under its
+    database's name a tenth of one."""
+    with _committed(template_database, _site.database.name, django_db_blocker):
+        yield _site
+
+
+@contextlib.contextmanager
+def _standing_on(database: OwnDatabase, folder: Path) -> Iterator[House]:
     port = free_port(str(_free()))
     url = f"http://127.0.0.1:{port}"
     environment = {
         **servers.inherited(),
-        **own_database.environment,
+        **database.environment,
         "PUBLIC_URL": url,
         "WEB_BIND": f"127.0.0.1:{port}",
         "WEB_PROCESSES": "1",
         "LOG_FORMAT": "person",
-        "MEDIA_ROOT": str(tmp_path / "media"),
-        "JOURNAL_ROOT": str(tmp_path / "journal"),
+        "MEDIA_ROOT": str(folder / "media"),
+        "JOURNAL_ROOT": str(folder / "journal"),
         "FICTION_NUMBERS_ALLOWED": "true",
     }
     with Supervisor() as supervisor:
-        yield House(url, environment, supervisor, own_database, tmp_path)
+        yield House(url, environment, supervisor, database, folder)
 
 
 def _free() -> int:

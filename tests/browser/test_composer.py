@@ -18,18 +18,17 @@ EXAMPLE = "[id='id_example:first_name']"
 
 
 @pytest.fixture
-def visit(browser: Any, house: House, django_db_blocker: Any) -> Iterator[Callable[[User, str], Any]]:
+def visit(browser: Any, site: House, django_db_blocker: Any) -> Iterator[Callable[[User, str], Any]]:
     """Open an address of the running site as somebody who has logged in; the console must have nothing to say."""
     complaints: list[str] = []
     with django_db_blocker.unblock():
-        house.start("web")
 
         def open_as(user: User, address: str) -> Any:
             client = Client()
             client.force_login(user)
-            context = browser.new_context(base_url=house.url, locale="en-GB", viewport={"width": 1280, "height": 900})
+            context = browser.new_context(base_url=site.url, locale="en-GB", viewport={"width": 1280, "height": 900})
             session = client.cookies["sessionid"].value
-            context.add_cookies([{"name": "sessionid", "value": session, "url": house.url}])
+            context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
             page = context.new_page()
             page.on("console", lambda said: said.type in ("error", "warning") and complaints.append(said.text))
             page.on("pageerror", lambda error: complaints.append(str(error)))

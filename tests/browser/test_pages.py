@@ -28,14 +28,13 @@ pytestmark = [pytest.mark.timeout(600), pytest.mark.browser]
 
 @pytest.fixture
 def furnished(
-    house: House, browser: Any, settings: Any, django_db_blocker: Any
+    site: House, browser: Any, settings: Any, django_db_blocker: Any
 ) -> Iterator[tuple[House, User, list[str]]]:
     """An account in which every page has something to show, and the addresses of all pages."""
     settings.FICTION_NUMBERS_ALLOWED = True
-    settings.MEDIA_ROOT = house.environment["MEDIA_ROOT"]
+    settings.MEDIA_ROOT = site.environment["MEDIA_ROOT"]
     with django_db_blocker.unblock():
-        house.start("web")
-        yield house, *_furnish()
+        yield site, *_furnish()
 
 
 def _furnish() -> tuple[User, list[str]]:
@@ -78,8 +77,8 @@ def _pages(business: Business, draft: str, launched: str, batch: str, contact: s
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     furnished: tuple[House, User, list[str]], browser: Any, language: str, light: str, width: int
 ) -> None:
-    house, owner, paths = furnished
-    visitor = Visitor(browser, house.url, locale=language, color_scheme=light, viewport={"width": width, "height": 844})
+    site, owner, paths = furnished
+    visitor = Visitor(browser, site.url, locale=language, color_scheme=light, viewport={"width": width, "height": 844})
     faults = [fault for path in ("/", "/accounts/login/", "/accounts/signup/") for fault in _faults(visitor.page, path)]
     visitor.sign_in(owner)
     faults += [fault for path in paths for fault in _faults(visitor.page, path)]

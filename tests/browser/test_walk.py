@@ -24,8 +24,7 @@ def running(house: House, browser: Any, django_db_blocker: Any) -> Iterator[Hous
     with django_db_blocker.unblock():
         make.open_policy()
         quiet_hours.forget()
-        for name in ("web", "send", "desk", "beat"):
-            house.start(name)
+        house.start("web", "send", "desk", "beat")
         yield house
 
 

@@ -31,7 +31,7 @@ PASSWORD = "a long enough password"
 
 
 @pytest.fixture
-def sent(house: Any) -> tuple[Broadcast, list[Message]]:
+def sent(site: Any) -> tuple[Broadcast, list[Message]]:
     open_policy()
     now, business = datetime.now(UTC), make_business(name="Maison Tournesol", money=100 * EURO)
     make_people(business=business, n=3, language="fr", now=now)
@@ -39,9 +39,8 @@ def sent(house: Any) -> tuple[Broadcast, list[Message]]:
 
 
 @pytest.fixture
-def page(house: Any, browser: Any, sent: Any) -> Iterator[Any]:
-    house.start("web")
-    context = browser.new_context(base_url=house.url, locale="en-GB", has_touch=True, reduced_motion="reduce")
+def page(site: Any, browser: Any, sent: Any) -> Iterator[Any]:
+    context = browser.new_context(base_url=site.url, locale="en-GB", has_touch=True, reduced_motion="reduce")
     page = context.new_page()
     page.faults = []
     page.on("console", lambda said: page.faults.append(said.text) if said.type in ("error", "warning") else None)

@@ -57,9 +57,8 @@ def start() -> Iterator[Start]:
 
 
 @pytest.fixture
-def business(house: Any) -> Business:
+def business(site: Any) -> Business:
     open_policy()
-    house.start("web")
     business = make_business(money=1000 * EURO)
     make_people(business=business, n=40, now=datetime.now(UTC))
     return business
@@ -105,11 +104,11 @@ def post(url: str, body: Any) -> int:
         return refusal.code
 
 
-def test_the_sandbox_network_reports_through_the_real_door(house: Any, business: Business, settings: Any) -> None:
+def test_the_sandbox_network_reports_through_the_real_door(site: Any, business: Business, settings: Any) -> None:
     broadcast, messages = make_sent(business=business, now=datetime.now(UTC))
-    settings.INTERNAL_URL, settings.PUBLIC_URL = "http://127.0.0.1:9", house.url
+    settings.INTERNAL_URL, settings.PUBLIC_URL = "http://127.0.0.1:9", site.url
     assert network.report_deliveries(now=datetime.now(UTC)) == 0, "nobody answered, so nothing counts as reported"
-    settings.INTERNAL_URL = house.url
+    settings.INTERNAL_URL = site.url
     assert network.report_deliveries(now=datetime.now(UTC)) == len(messages) == 40
     assert network.report_deliveries(now=datetime.now(UTC)) == 0
     assert not PhoneMessage.objects.filter(is_delivery_reported=False).exists()
@@ -120,13 +119,13 @@ def test_the_sandbox_network_reports_through_the_real_door(house: Any, business:
 
 
 def test_the_sink_takes_every_message_once_and_sends_receipts(
-    house: Any, business: Business, start: Start, settings: Any
+    site: Any, business: Business, start: Start, settings: Any
 ) -> None:
     url = start("-m", "config.demo.sink", "--port", "0", "--seed", "3", "--fail-rate", "0.2")
     settings.TRUSTED_HOSTS = [urlsplit(url).netloc]
     now = datetime.now(UTC)
     sender, secret = senders.connect_webhook(business=business, name="Shop", url=f"{url}/messages/shop", now=now)
-    account = {"name": "shop", "secret": secret, "callback_url": f"{house.url}/callbacks/{sender.code}/"}
+    account = {"name": "shop", "secret": secret, "callback_url": f"{site.url}/callbacks/{sender.code}/"}
     assert post(f"{url}/accounts", account) == 200
 
     broadcast, messages = make_sent(business=business, now=now, sender=sender)
@@ -154,13 +153,13 @@ def test_the_sink_takes_every_message_once_and_sends_receipts(
     assert wallet.verify_books() == []
 
 
-def test_the_example_of_the_documentation_works(house: Any, business: Business, start: Start, settings: Any) -> None:
+def test_the_example_of_the_documentation_works(site: Any, business: Business, start: Start, settings: Any) -> None:
     port = free_port("18080")
     url = f"http://127.0.0.1:{port}/"
     settings.TRUSTED_HOSTS = [urlsplit(url).netloc]
     now = datetime.now(UTC)
     sender, secret = senders.connect_webhook(business=business, name="Shop", url=url, now=now)
-    callback = f"{house.url}/callbacks/{sender.code}/"
+    callback = f"{site.url}/callbacks/{sender.code}/"
     start("examples/receiver.py", str(port), SECRET=secret, CALLBACK=callback)
     wait_for(lambda: _listens(url), what="the example")
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -69,6 +70,8 @@ def test_two_runs_do_not_share_a_checkout(tmp_path: Path, monkeypatch: pytest.Mo
 def test_what_a_killed_run_has_left_is_ended(tmp_path: Path) -> None:
     leftover = processes.start(sleeper(tmp_path, **{processes.MARK: str(tmp_path)}))
     somebody_elses = processes.start(sleeper(tmp_path, "other", **{processes.MARK: "/elsewhere"}))
+    # A leftover is nobody's child any more: whatever ends is gone at once, and no zombie of ours.
+    threading.Thread(target=leftover.wait).start()
     try:
         time.sleep(0.2)
         processes.end_leftovers(str(tmp_path))

@@ -27,6 +27,6 @@ def _key(name: str) -> str:
 
 
 @cache
-def _redis() -> "redis.Redis[bytes]":
+def _redis() -> redis.Redis:
     # Not Django's cache: whoever asks every few seconds must not have to load Django (`config/alive.py`).
     return redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=5.0)

@@ -18,9 +18,13 @@ from broadcasts.statements import statement
 from broadcasts.transitions import Transition
 from consent.reasons import Reason
 
-# A lane that has not beaten for this long is dead; its chunks go to others.
-LEASE_SECONDS = 15
-BEAT_SECONDS = 3
+# A lane that has not beaten for this long is dead; its chunks go to others. Beats come from a thread that does nothing
+# else, so that four in a row are missed only by a process that is dead, or as good as dead. One that comes back finds
+# that it owns nothing any more: that costs a few outcomes *unknown*, never a message twice.
+LEASE_SECONDS = 4
+BEAT_SECONDS = 0.8
+# A chunk with rows that are still in the air is looked at again after this long.
+LOOK_AGAIN = timedelta(seconds=1)
 # Rows that wait for about the same moment travel together.
 WAIT_GRAIN = timedelta(minutes=5)
 
@@ -39,11 +43,18 @@ class Claim(NamedTuple):
 
 
 @transaction.atomic
-def claim(*, owner: UUID, busy: Sequence[int], now: datetime) -> Claim | None:
-    """Take one due chunk, of the broadcast served longest ago that is not in ``busy``; None when nothing is due."""
+def claim(*, owner: UUID, busy: Sequence[int], now: datetime, busy_businesses: Sequence[int] = ()) -> Claim | None:
+    """Take one due chunk, of the broadcast served longest ago that is not ``busy``; None when nothing is due."""
     with connection.cursor() as cursor:
         cursor.execute(
-            statement("claim_chunk"), {"owner": owner, "busy": list(busy), "now": now, "lease_seconds": LEASE_SECONDS}
+            statement("claim_chunk"),
+            {
+                "owner": owner,
+                "busy": list(busy),
+                "busy_businesses": list(busy_businesses),
+                "now": now,
+                "lease_seconds": LEASE_SECONDS,
+            },
         )
         row = cursor.fetchone()
     if row is None:
@@ -82,9 +93,19 @@ def put_off(*, claim: Claim, owner: UUID, due_at: datetime) -> None:
     )
 
 
+def still_owned(*, owner: UUID, chunk_ids: Collection[int]) -> set[int]:
+    """Lock those of the chunks that ``owner`` still has, and return them: nobody takes them before the commit."""
+    owned = Chunk.objects.select_for_update(no_key=True).filter(pk__in=chunk_ids, owner=owner, done_at__isnull=True)
+    return set(owned.order_by("pk").values_list("pk", flat=True))
+
+
 @transaction.atomic
 def finish(*, claim: Claim, owner: UUID, waiting: Iterable[tuple[datetime, int]], now: datetime) -> bool:
-    """Close a chunk; rows that wait become new chunks in the same commit. False when another lane owns it by now."""
+    """Close a chunk; rows that wait become new chunks in the same commit. False when another lane owns it by now.
+
+    False, too, while one of its rows is *being handed over*: PostgreSQL was restarted and forgot an outcome that it had
+    taken. The chunk is free again then, and whoever takes it next resolves those rows.
+    """
     later = _later_chunks(claim, waiting, now)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -93,6 +114,9 @@ def finish(*, claim: Claim, owner: UUID, waiting: Iterable[tuple[datetime, int]]
         )
         rows = cursor.fetchall()
     if not rows:
+        Chunk.objects.filter(pk=claim.chunk_id, owner=owner, done_at__isnull=True).update(
+            owner=None, lease_until=None, due_at=now + LOOK_AGAIN
+        )
         return False
     if later:
         Chunk.objects.bulk_create(later)

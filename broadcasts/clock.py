@@ -25,6 +25,8 @@ State = Delivery.State
 POST_EVERY = timedelta(minutes=1)
 # What a delivery ends as when no receipt can come any more.
 SILENT_ENDS = {
+    # Nobody should still wait then. Whoever does all the same ends like everybody, so that the money always does.
+    State.QUEUED: (State.SKIPPED, Reason.EXPIRED),
     State.SENDING: (State.UNCONFIRMED, Reason.UNCONFIRMED),
     State.UNKNOWN: (State.UNCONFIRMED, Reason.UNCONFIRMED),
     State.ACCEPTED: (State.NO_RECEIPT, Reason.NO_RECEIPT),

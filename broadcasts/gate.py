@@ -7,6 +7,7 @@ recipient → contact → budget → wallet.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Sum
 
 from broadcasts import codes, transitions
@@ -30,6 +31,7 @@ from consent import verdicts
 from consent.reasons import GO, Reason
 from consent.verdicts import Verdict, array
 
+log = logging.getLogger(__name__)
 State = Delivery.State
 CAPS = frozenset({Reason.CAP_RECIPIENT, Reason.CAP_BUSINESS, Reason.CAP_PLATFORM})
 TIER_WINDOW = timedelta(hours=24)
@@ -44,6 +46,12 @@ class BudgetShort(Exception):
     """Somebody else reserved money in the meantime: decide again, with the budget locked first."""
 
 
+# No row's fault: the whole batch is tried again.
+TROUBLES = (LeaseLost, BudgetShort, OperationalError, InterfaceError)
+# More bad rows in one batch are not their own fault.
+MOST_SET_ASIDE = 5
+
+
 @dataclass
 class Passed:
     """What came of one batch. Waiting rows stay queued; the lane makes a later chunk of them."""
@@ -56,6 +64,28 @@ class Passed:
     is_over_budget: bool = False
     # How many of the batch, from its front, need no further look: all of them, unless nothing was decided.
     n_decided: int = 0
+    n_set_aside: int = 0
+    is_interrupted: bool = False
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether what stands behind ``n_decided`` was not looked at."""
+        return self.stopped_by is not None or self.is_paused or self.is_over_budget or self.is_interrupted
+
+    def add(self, part: Passed) -> None:
+        self.messages += part.messages
+        self.waiting += part.waiting
+        self.n_decided += part.n_decided
+        self.stopped_by, self.is_paused, self.is_over_budget = part.stopped_by, part.is_paused, part.is_over_budget
+
+
+class Batch(NamedTuple):
+    """What is the same for all rows of one batch."""
+
+    chunk_id: int
+    owner: UUID
+    plan: Plan
+    now: datetime | None
 
 
 class Standing(NamedTuple):
@@ -72,12 +102,64 @@ def pass_batch(
     """Decide about a batch of one chunk, and let through those who may be told now.
 
     ``now`` is the database's clock unless a test gives one. Raises ``LeaseLost``. Afterwards every row of the batch is
-    in ``messages`` (sending), skipped with its one reason, or still queued and in ``waiting``.
+    in ``messages`` (sending), skipped with its one reason, or still queued and in ``waiting``. A row that nobody can
+    decide or write is set aside with its fault; many of them are no rows' fault, and stop the broadcast.
     """
+    batch = Batch(chunk_id, owner, plan, now)
     try:
-        return _pass_batch(chunk_id, owner, plan, recipient_ids, now, is_budget_locked=False)
+        return _pass_or_lock_budget(batch, recipient_ids)
+    except TROUBLES:
+        raise
+    except Exception as fault:
+        return _by_halves(batch, recipient_ids, fault, Passed())
+
+
+def _pass_or_lock_budget(batch: Batch, recipient_ids: Sequence[int]) -> Passed:
+    try:
+        return _pass_batch(*batch, recipient_ids, is_budget_locked=False)
     except BudgetShort:
-        return _pass_batch(chunk_id, owner, plan, recipient_ids, now, is_budget_locked=True)
+        return _pass_batch(*batch, recipient_ids, is_budget_locked=True)
+
+
+def _by_halves(batch: Batch, recipient_ids: Sequence[int], fault: Exception, passed: Passed) -> Passed:
+    """Find the rows that make the gate fail, front to back, each part in its own transaction; let the rest through."""
+    if len(recipient_ids) == 1:
+        if passed.n_set_aside >= MOST_SET_ASIDE:
+            passed.stopped_by = Reason.NOT_SENDABLE
+            return passed
+        _set_aside(batch, recipient_ids[0], fault)
+        passed.n_set_aside += 1
+        passed.n_decided += 1
+        return passed
+    middle = len(recipient_ids) // 2
+    for half in (recipient_ids[:middle], recipient_ids[middle:]):
+        if passed.is_cut_short:
+            break
+        try:
+            passed.add(_pass_or_lock_budget(batch, half))
+        except TROUBLES:
+            if not passed.n_decided:
+                raise
+            # What has passed must be handed over; whoever goes on behind it meets the same trouble again.
+            passed.is_interrupted = True
+        except Exception as again:
+            _by_halves(batch, half, again, passed)
+    return passed
+
+
+@transaction.atomic
+def _set_aside(batch: Batch, recipient_id: int, fault: Exception) -> None:
+    """One reason for the row, and the name of its fault beside it; nothing of it in the log that names a person."""
+    log.error("gate: a row of broadcast %s is set aside (%s)", batch.plan.code, type(fault).__name__)
+    with connection.cursor() as cursor:
+        hold(cursor, chunk_id=batch.chunk_id, owner=batch.owner, now=batch.now)
+        rows = Delivery.objects.filter(broadcast_id=batch.plan.broadcast_id, recipient_id=recipient_id)
+        n = rows.filter(state=State.QUEUED).update(
+            state=State.SKIPPED, reason=Reason.NOT_SENDABLE, error_code=type(fault).__name__[:32]
+        )
+        if n:
+            move = Transition(State.QUEUED, State.SKIPPED, Reason.NOT_SENDABLE, n, 0, [])
+            transitions.count(batch.plan.broadcast_id, [move])
 
 
 @transaction.atomic
@@ -85,8 +167,8 @@ def _pass_batch(
     chunk_id: int,
     owner: UUID,
     plan: Plan,
-    recipient_ids: Sequence[int],
     now: datetime | None,
+    recipient_ids: Sequence[int],
     *,
     is_budget_locked: bool,
 ) -> Passed:
@@ -121,7 +203,7 @@ def hold(
     rows = cursor.fetchall()
     if not rows:
         raise LeaseLost
-    state, ends_at, moment = rows[0]
+    state, ends_at, moment, _synchronous = rows[0]
     return state, ends_at, moment
 
 

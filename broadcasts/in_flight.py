@@ -6,6 +6,7 @@ is *unknown* and never sent again on our own: better unknown than twice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -38,25 +39,44 @@ class InFlight(NamedTuple):
     gated_at: datetime
 
 
-@transaction.atomic
-def again(*, claim: Claim, owner: UUID, plan: Plan, now: datetime | None = None) -> list[Message]:
-    """Return the messages of the chunk to hand over once more, with their old keys; mark the others unknown.
+def left_behind(*, claim: Claim) -> list[int]:
+    """Return who of the chunk hangs in the air."""
+    rows = Delivery.objects.filter(broadcast_id=claim.broadcast_id, recipient_id__in=claim.recipient_ids)
+    in_the_air = rows.filter(state__in=[State.SENDING, State.UNKNOWN])
+    return list(in_the_air.order_by("recipient_id").values_list("recipient_id", flat=True))
 
-    Raises ``gate.LeaseLost``.
+
+@transaction.atomic
+def again(
+    *,
+    claim: Claim,
+    owner: UUID,
+    plan: Plan,
+    recipient_ids: Sequence[int] | None = None,
+    now: datetime | None = None,
+) -> list[Message]:
+    """Return the messages of the chunk (or to ``recipient_ids`` of it) to hand over once more, with their old keys.
+
+    The others are marked unknown; on a channel that knows keys not while the broadcast is only paused: they are asked
+    about again when it goes on. Raises ``gate.LeaseLost``.
     """
+    ids = claim.recipient_ids if recipient_ids is None else recipient_ids
     with connection.cursor() as cursor:
         state, ends_at, now = gate.hold(cursor, chunk_id=claim.chunk_id, owner=owner, now=now)
-        cursor.execute(statement("in_flight"), {"broadcast_id": claim.broadcast_id, "ids": claim.recipient_ids})
+        cursor.execute(statement("in_flight"), {"broadcast_id": claim.broadcast_id, "ids": list(ids)})
         rows = [InFlight(*row) for row in cursor.fetchall()]
         if not rows:
             return []
         window = plan.traits.idempotency_window
-        may_go_on = state == Broadcast.State.SENDING and ends_at > now and plan.obstacle is None
+        is_alive = state in (Broadcast.State.SENDING, Broadcast.State.PAUSED) and ends_at > now
+        may_go_on = is_alive and state == Broadcast.State.SENDING and plan.obstacle is None
+        if window and is_alive and not may_go_on:
+            return []
         willing = _still_willing(cursor, plan, rows, now) if window and may_go_on else set()
         repeat = [row for row in rows if row.recipient_id in willing and row.gated_at > now - (window or timedelta())]
         _mark_unknown(claim.broadcast_id, [row for row in rows if row not in repeat])
-        ids = [row.recipient_id for row in repeat]
-        addresses = verdicts.addresses(cursor, recipient_ids=ids, kinds=plan.traits.address_kinds)
+        again_ids = [row.recipient_id for row in repeat]
+        addresses = verdicts.addresses(cursor, recipient_ids=again_ids, kinds=plan.traits.address_kinds)
         passed = [(row.recipient_id, row.attempt, row.version_id, row.variables, row.price_micro) for row in repeat]
         return gate.write_messages(plan, passed, addresses)
 

@@ -9,29 +9,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import mmap
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from django.db import Error as DatabaseFault
-from django.db import connections
+from django.db import connection, connections
 from django.utils import timezone
 from django.utils.translation import override
 
-from broadcasts import chunks, gate, in_flight, lifecycle, plan, settle
-from broadcasts.channels import open_channels
-from broadcasts.channels.base import Message, Outcome, OutcomeKind
+from broadcasts import chunks, gate, in_flight, lifecycle, plan
 from broadcasts.chunks import Claim
 from broadcasts.crash import crash_point
+from broadcasts.handover import HandOver, Journey
 from broadcasts.models import Broadcast
+from broadcasts.pace import Pace
 from broadcasts.plan import Plan
-from broadcasts.rate import Bucket, Rates, Stride
 from consent import quiet_hours
 from consent.reasons import Reason
 
@@ -41,27 +41,23 @@ T = TypeVar("T")
 CHUNKS_AT_ONCE = 64
 # One broadcast never fills a lane: one chunk at the gate, one on the wire, one being settled. 2 and 4 are slower.
 CHUNKS_OF_ONE_BROADCAST = 3
+# Nor does one business, however many broadcasts it has under way.
+CHUNKS_OF_ONE_BUSINESS = 24
 BATCHES_ON_THE_WIRE = 2
 DATABASE_THREADS = 4
-FLUSH_SECONDS = 0.05
 IDLE_SECONDS = 3.0
 LOOK_SECONDS = 0.1
 PLAN_SECONDS = 1.0
-# A lane ends now and then, so that a worker that is asked to stop does so within its grace period.
+# A lane ends now and then, so that no connection and no forgotten thing lives for ever.
 LIFE_SECONDS = 20.0
-REPEAT_AFTER = timedelta(seconds=5)
+
+# Shared with the processes that are forked from this one: 1 as soon as the worker is asked to stop.
+_winding_down = mmap.mmap(-1, 1)
 
 
-@dataclass
-class Journey:
-    """One chunk on its way through this lane."""
-
-    claim: Claim
-    # Messages handed over whose outcome is not written down yet.
-    n_open: int = 0
-    waiting: list[tuple[datetime, int]] = field(default_factory=list)
-    all_settled: asyncio.Event = field(default_factory=asyncio.Event)
-    silent_until: float = 0.0
+def wind_down() -> None:
+    """Let every lane of this worker, whichever process it is in, finish what is on its wire and end."""
+    _winding_down[0] = 1
 
 
 def run(*, life_seconds: float = LIFE_SECONDS) -> int:
@@ -75,36 +71,42 @@ class Lane:
     def __init__(self, life_seconds: float = LIFE_SECONDS) -> None:
         self.owner: UUID = uuid4()
         self.ends_at = time.monotonic() + life_seconds
-        self.n_handed_over = 0
-        self.channels = open_channels()
-        self.rates = Rates()
         self.threads = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="lane-db")
+        # A thread of its own: a gate that waits for a lock must not cost the lane its leases.
+        self.pulse = ThreadPoolExecutor(1, thread_name_prefix="lane-beat")
+        self.pace = Pace(is_over=self.is_over)
+        self.hand_over = HandOver(owner=self.owner, ask=self.database, pace=self.pace)
         self.journeys: dict[int, Journey] = {}
         self.plans: dict[int, tuple[float, Plan]] = {}
-        self.strides: dict[int, Stride] = defaultdict(Stride)
-        self.results: dict[tuple[int, int], list[tuple[Journey, Message, Outcome]]] = defaultdict(list)
+
+    @property
+    def n_handed_over(self) -> int:
+        return self.hand_over.n
+
+    def is_over(self) -> bool:
+        """Say whether the lane begins nothing new any more."""
+        return time.monotonic() >= self.ends_at or _winding_down[0] == 1
 
     async def run(self) -> int:
-        await self.database(chunks.beat, owner=self.owner)
-        companions = [asyncio.create_task(self._beat()), asyncio.create_task(self._flush_often())]
+        heart = None
         try:
+            await self._beat()
+            heart = asyncio.create_task(self._beat_often())
+            self.hand_over.open()
             await self._carry()
         finally:
-            for companion in companions:
-                companion.cancel()
-            await asyncio.gather(*companions, return_exceptions=True)
-            await self._flush()
-            await self._close()
+            await self._close(heart)
         return self.n_handed_over
 
     async def database(self, function: Callable[..., T], **arguments: Any) -> T:
         """Run a domain function in a thread of its own connection; the loop goes on meanwhile."""
-        return await asyncio.get_running_loop().run_in_executor(self.threads, lambda: function(**arguments))
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.threads, partial(_ask, function, arguments))
 
     async def _carry(self) -> None:
         tasks: set[asyncio.Task[None]] = set()
         idle_since = time.monotonic()
-        while time.monotonic() < self.ends_at:
+        while not self.is_over():
             claim = await self._claim() if len(tasks) < CHUNKS_AT_ONCE else None
             if claim:
                 task = asyncio.create_task(self._travel(claim))
@@ -121,10 +123,8 @@ class Lane:
         await asyncio.gather(*tasks)
 
     async def _claim(self) -> Claim | None:
-        carried = Counter(journey.claim.broadcast_id for journey in self.journeys.values())
-        busy = [broadcast_id for broadcast_id, n in carried.items() if n >= CHUNKS_OF_ONE_BROADCAST]
         try:
-            claim = await self.database(chunks.claim, owner=self.owner, busy=busy, now=timezone.now())
+            claim = await self.database(chunks.claim, owner=self.owner, now=timezone.now(), **self._busy())
         except DatabaseFault as fault:
             log.warning("lane: the database is away (%s)", type(fault).__name__)
             await asyncio.sleep(1)
@@ -135,6 +135,18 @@ class Lane:
         crash_point("after_claim")
         self.journeys[claim.chunk_id] = Journey(claim)
         return claim
+
+    def _busy(self) -> dict[str, list[int]]:
+        """The broadcasts and businesses that have as much of this lane as they may."""
+        carried = Counter(journey.claim.broadcast_id for journey in self.journeys.values())
+        of_business: Counter[int] = Counter()
+        for broadcast_id, n in carried.items():
+            if broadcast_id in self.plans:
+                of_business[self.plans[broadcast_id][1].business.pk] += n
+        return {
+            "busy": [broadcast_id for broadcast_id, n in carried.items() if n >= CHUNKS_OF_ONE_BROADCAST],
+            "busy_businesses": [pk for pk, n in of_business.items() if n >= CHUNKS_OF_ONE_BUSINESS],
+        }
 
     async def _travel(self, claim: Claim) -> None:
         journey = self.journeys[claim.chunk_id]
@@ -165,11 +177,32 @@ class Lane:
                 await self.database(chunks.put_off, claim=claim, owner=self.owner, due_at=opens_at)
                 return
             if claim.attempts > 1:
-                repeated = await self.database(in_flight.again, claim=claim, owner=self.owner, plan=the_plan)
-                self._hand_over(journey, the_plan, repeated)
+                await self._repeat(journey, the_plan)
             await self._pass_all(journey)
-        await self._settled(journey)
+        await self.hand_over.settled(journey)
         await self.database(chunks.finish, claim=claim, owner=self.owner, waiting=journey.waiting, now=timezone.now())
+
+    async def _repeat(self, journey: Journey, the_plan: Plan) -> None:
+        """Resolve what an earlier owner left in the air: by handing it over again under its key, where there are keys.
+
+        What there is no time for stays in the air: the chunk is not finished, and the next lane goes on with it.
+        """
+        left = await self.database(in_flight.left_behind, claim=journey.claim)
+        while left:
+            n = len(left)
+            if the_plan.traits.idempotency_window:
+                n = await self.pace.tokens(the_plan, min(n, self.pace.stride(the_plan)))
+            if not n:
+                return
+            messages = await self.database(
+                in_flight.again, claim=journey.claim, owner=self.owner, plan=the_plan, recipient_ids=left[:n]
+            )
+            if messages:
+                await self.hand_over.begin(journey, the_plan, messages, is_repeat=True)
+            if the_plan.traits.idempotency_window:
+                await self.pace.give_back(the_plan, n - len(messages))
+            left = left[n:]
+            the_plan = await self._plan(journey.claim.broadcast_id)
 
     async def _pass_all(self, journey: Journey) -> None:
         """Batch after batch through the gate, while earlier ones are on the wire."""
@@ -178,7 +211,7 @@ class Lane:
         at = 0
         while at < len(ids):
             the_plan = await self._plan(journey.claim.broadcast_id)
-            n = await self._tokens(the_plan, min(len(ids) - at, self.strides[the_plan.sender.pk].length))
+            n = await self.pace.tokens(the_plan, min(len(ids) - at, self.pace.stride(the_plan)))
             if not n:
                 journey.waiting += [(timezone.now(), recipient_id) for recipient_id in ids[at:]]
                 break
@@ -187,9 +220,9 @@ class Lane:
                 gate.pass_batch, chunk_id=journey.claim.chunk_id, owner=self.owner, plan=the_plan, recipient_ids=batch
             )
             crash_point("after_gate")
-            await self._give_back_tokens(the_plan, n - len(passed.messages))
             if passed.messages:
-                on_the_wire.append(self._hand_over(journey, the_plan, passed.messages))
+                on_the_wire.append(self.hand_over.begin(journey, the_plan, passed.messages))
+            await self.pace.give_back(the_plan, n - len(passed.messages))
             journey.waiting += passed.waiting
             if await self._must_stop(journey, the_plan, passed, ids[at:]):
                 break
@@ -220,107 +253,26 @@ class Lane:
             self.plans[broadcast_id] = (time.monotonic(), known)
         return known
 
-    # --- How fast --------------------------------------------------------------------------------
-
-    async def _tokens(self, the_plan: Plan, want: int) -> int:
-        """Wait for rate tokens; they come *before* the gate, so that nothing waits behind it. 0: the lane is ending."""
-        while time.monotonic() < self.ends_at:
-            granted, wait_seconds = await self.rates.take(_sender_bucket(the_plan), want)
-            if granted and the_plan.messages_per_second:
-                allowed, wait_seconds = await self.rates.take(_broadcast_bucket(the_plan), granted)
-                await self.rates.give_back(_sender_bucket(the_plan), granted - allowed)
-                granted = allowed
-            if granted:
-                return granted
-            await asyncio.sleep(min(max(wait_seconds, 0.005), 1.0))
-        return 0
-
-    async def _give_back_tokens(self, the_plan: Plan, n: int) -> None:
-        if n:
-            await self.rates.give_back(_sender_bucket(the_plan), n)
-            if the_plan.messages_per_second:
-                await self.rates.give_back(_broadcast_bucket(the_plan), n)
-
-    # --- What became of it -----------------------------------------------------------------------
-
-    def _hand_over(self, journey: Journey, the_plan: Plan, messages: Sequence[Message]) -> asyncio.Task[None]:
-        journey.n_open += len(messages)
-        late: list[Message] = []
-
-        def report(message: Message, outcome: Outcome) -> None:
-            self.results[the_plan.broadcast_id, the_plan.sender.pk].append((journey, message, outcome))
-            if outcome.wait_seconds:
-                journey.silent_until = max(journey.silent_until, time.monotonic() + outcome.wait_seconds)
-            elif outcome.kind == OutcomeKind.NOT_STARTED:
-                late.append(message)
-
-        async def send() -> None:
-            await self.channels[the_plan.sender.channel].send(the_plan.sender, messages, report)
-            self.strides[the_plan.sender.pk].take_note(n_late=len(late))
-            crash_point("after_hand_over")
-            if (silent := journey.silent_until - time.monotonic()) > 0:
-                await self.rates.block(_sender_bucket(the_plan), silent)
-
-        self.n_handed_over += len(messages)
-        return asyncio.create_task(send())
-
-    async def _settled(self, journey: Journey) -> None:
-        while journey.n_open:
-            journey.all_settled.clear()
-            await journey.all_settled.wait()
-
-    async def _flush_often(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            await self._flush()
-
-    async def _flush(self) -> None:
-        """Write back what is known so far: often, so that a crash leaves few unknown."""
-        taken, self.results = self.results, defaultdict(list)
-        for (broadcast_id, sender_id), results in taken.items():
-            if results:
-                await self._settle(broadcast_id, sender_id, results)
-
-    async def _settle(self, broadcast_id: int, sender_id: int, results: list[tuple[Journey, Message, Outcome]]) -> None:
-        crash_point("before_settle")
-        now = timezone.now()
-        pairs = [(message, outcome) for _, message, outcome in results]
-        try:
-            await self.database(settle.outcomes, broadcast_id=broadcast_id, sender_id=sender_id, results=pairs, now=now)
-        except DatabaseFault as fault:
-            log.warning("lane: outcomes of broadcast %s wait (%s)", broadcast_id, type(fault).__name__)
-            self.results[broadcast_id, sender_id] += results
-            await asyncio.sleep(0.5)
-            return
-        is_idempotent = self.channels_know_keys(broadcast_id)
-        for journey, message, outcome in results:
-            journey.n_open -= 1
-            if outcome.kind == OutcomeKind.NOT_STARTED:
-                journey.waiting.append((now + timedelta(seconds=outcome.wait_seconds), message.recipient_id))
-            elif outcome.kind == OutcomeKind.UNKNOWN and is_idempotent:
-                # The same key again, a little later each time: it is one message to the person.
-                journey.waiting.append((now + REPEAT_AFTER * journey.claim.attempts, message.recipient_id))
-            if not journey.n_open:
-                journey.all_settled.set()
-
-    def channels_know_keys(self, broadcast_id: int) -> bool:
-        _, known = self.plans[broadcast_id]
-        return known.traits.idempotency_window is not None
-
     # --- Life ------------------------------------------------------------------------------------
 
     async def _beat(self) -> None:
+        beat = partial(chunks.beat, owner=self.owner, chunk_ids=list(self.journeys))
+        await asyncio.get_running_loop().run_in_executor(self.pulse, _ask, beat, {})
+
+    async def _beat_often(self) -> None:
         while True:
             await asyncio.sleep(chunks.BEAT_SECONDS)
             try:
-                await self.database(chunks.beat, owner=self.owner, chunk_ids=list(self.journeys))
-            except DatabaseFault as fault:
+                await self._beat()
+            except Exception as fault:
                 log.warning("lane: no beat (%s)", type(fault).__name__)
 
-    async def _close(self) -> None:
-        for channel in self.channels.values():
-            await channel.close()
-        await self.rates.close()
+    async def _close(self, heart: asyncio.Task[None] | None) -> None:
+        await self.hand_over.close()
+        await self.pace.close()
+        if heart is not None:
+            heart.cancel()
+            await asyncio.gather(heart, return_exceptions=True)
         try:
             await self.database(chunks.leave, owner=self.owner)
         except DatabaseFault:
@@ -328,15 +280,18 @@ class Lane:
         # Each thread has a connection of its own: the barrier makes sure that each of them comes to close it.
         everybody = threading.Barrier(DATABASE_THREADS)
         await asyncio.gather(*[self.database(_close_connections, everybody=everybody) for _ in range(DATABASE_THREADS)])
+        await asyncio.get_running_loop().run_in_executor(self.pulse, connections.close_all)
         self.threads.shutdown()
+        self.pulse.shutdown()
 
 
-def _sender_bucket(the_plan: Plan) -> Bucket:
-    return Bucket(f"sender:{the_plan.sender.pk}", the_plan.sender.messages_per_second)
-
-
-def _broadcast_bucket(the_plan: Plan) -> Bucket:
-    return Bucket(f"broadcast:{the_plan.broadcast_id}", the_plan.messages_per_second or 1)
+def _ask(function: Callable[..., T], arguments: dict[str, Any]) -> T:
+    """A connection that was cut is given up: between web requests Django sees to that, in our threads nobody would."""
+    try:
+        return function(**arguments)
+    except DatabaseFault:
+        connection.close_if_unusable_or_obsolete()
+        raise
 
 
 def _close_connections(*, everybody: threading.Barrier) -> None:

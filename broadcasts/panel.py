@@ -19,6 +19,7 @@ TONE_OF = {
             Reason.NO_LEGAL_BASIS,
             Reason.QUARANTINED,
             Reason.MISSING_VARIABLE,
+            Reason.NOT_SENDABLE,
         ),
         "warn",
     ),

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 # Only this much of a sender's rate passes the gate at a time: what a stop in the meantime could still miss.
 BATCH_SECONDS = 0.5
+
+# Redis is on the same network: an answer that takes longer than this is none.
+ANSWER_SECONDS = 2.0
+# Redis does not answer: nobody takes anything, and asks again so much later.
+AWAY_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
 
 SCRIPT = (Path(__file__).parent / "token_bucket.lua").read_text()
 
@@ -30,22 +40,35 @@ class Rates:
     """The buckets, as one event loop sees them."""
 
     def __init__(self) -> None:
-        self._redis: Redis = Redis.from_url(settings.REDIS_URL)
+        self._redis: Redis = Redis.from_url(
+            settings.REDIS_URL, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS
+        )
         self._take = self._redis.register_script(SCRIPT)
 
     async def take(self, bucket: Bucket, want: int) -> tuple[int, float]:
-        """Take up to ``want`` tokens; return how many, and after how many seconds to ask again if none."""
-        granted, wait_ms = await self._take(keys=[self._key(bucket)], args=[bucket.per_second, bucket.capacity, want])
+        """Take up to ``want`` tokens; return how many, and after how many seconds to ask again if none.
+
+        Without Redis there are none: fail closed, never fast.
+        """
+        try:
+            granted, wait_ms = await self._take(
+                keys=[self._key(bucket)], args=[bucket.per_second, bucket.capacity, want]
+            )
+        except (RedisError, OSError) as fault:
+            log.warning("rate: no tokens (%s)", type(fault).__name__)
+            return 0, AWAY_SECONDS
         return int(granted), int(wait_ms) / 1000
 
     async def give_back(self, bucket: Bucket, n: int) -> None:
-        """Return tokens that were not needed."""
+        """Return tokens that were not needed; without Redis they are lost."""
         if n > 0:
-            await self._take(keys=[self._key(bucket)], args=[bucket.per_second, bucket.capacity, -n])
+            with contextlib.suppress(RedisError, OSError):
+                await self._take(keys=[self._key(bucket)], args=[bucket.per_second, bucket.capacity, -n])
 
     async def block(self, bucket: Bucket, seconds: float) -> None:
         """The provider asked for silence: nobody takes from this bucket until then."""
-        await self._redis.set(self._key(bucket) + ":silent", 1, px=max(1, int(seconds * 1000)))
+        with contextlib.suppress(RedisError, OSError):
+            await self._redis.set(self._key(bucket) + ":silent", 1, px=max(1, int(seconds * 1000)))
 
     async def close(self) -> None:
         await self._redis.aclose()

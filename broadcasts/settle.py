@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from django.db import connection, transaction
 
-from broadcasts import codes, transitions
+from broadcasts import chunks, codes, transitions
 from broadcasts.channels.base import Message, Outcome, OutcomeKind, ReceiptStatus, ReceiptUpdate
 from broadcasts.models import Broadcast, ProviderMessage
 from broadcasts.statements import statement
@@ -21,13 +22,23 @@ from consent.verdicts import array, array_of_texts
 
 @transaction.atomic
 def outcomes(
-    *, broadcast_id: int, sender_id: int, results: Sequence[tuple[Message, Outcome]], now: datetime
+    *,
+    broadcast_id: int,
+    sender_id: int,
+    results: Sequence[tuple[Message, Outcome]],
+    now: datetime,
+    owner: UUID | None = None,
+    chunk_of: Mapping[int, int] | None = None,
 ) -> list[int]:
     """Write hand-over outcomes back; return the people who were not started and wait again.
 
-    Safe to repeat: a row moves only while it hangs in the air, and only for the attempt the outcome is about.
+    Safe to repeat: a row moves only while it hangs in the air, and only for the attempt the outcome is about. What was
+    *not started* goes back only while lane ``owner`` still has its chunk (``chunk_of`` each person): another lane may
+    have handed it over by now, or given it up as unknown and closed the chunk, and nobody would ever look at it again.
     """
     results = sorted(results, key=lambda result: result[0].recipient_id)
+    if owner is not None and chunk_of is not None:
+        results = _without_lost(results, owner, chunk_of)
     with connection.cursor() as cursor:
         # A crash loses a few outcomes at worst; their rows are found again as *sending* and resolved as unknown.
         cursor.execute("SET LOCAL synchronous_commit = off")
@@ -48,6 +59,20 @@ def outcomes(
         transitions.count(broadcast_id, moves)
         transitions.move_money(broadcast_id, moves)
     return [i for move in moves if move.to_state == transitions.State.QUEUED for i in move.recipient_ids]
+
+
+def _without_lost(
+    results: Sequence[tuple[Message, Outcome]], owner: UUID, chunk_of: Mapping[int, int]
+) -> Sequence[tuple[Message, Outcome]]:
+    idle = {chunk_of[m.recipient_id] for m, outcome in results if outcome.kind == OutcomeKind.NOT_STARTED}
+    if not idle:
+        return results
+    owned = chunks.still_owned(owner=owner, chunk_ids=idle)
+    return [
+        (message, outcome)
+        for message, outcome in results
+        if outcome.kind != OutcomeKind.NOT_STARTED or chunk_of[message.recipient_id] in owned
+    ]
 
 
 def _remember_provider_ids(

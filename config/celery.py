@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import Celery
 from celery.beat import Scheduler
-from celery.signals import heartbeat_sent
+from celery.signals import heartbeat_sent, worker_shutting_down
 
 from config import heartbeats
 
@@ -71,3 +71,11 @@ class Clock(Scheduler):  # type: ignore[misc]  # celery is not typed
 def worker_is_alive(sender: Any, **_: Any) -> None:
     """Celery calls this every two seconds from a worker's own loop."""
     heartbeats.record(sender.eventer.hostname.partition("@")[0])
+
+
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def lanes_wind_down(**_: Any) -> None:
+    """A warm shutdown waits for running tasks: lanes are told, so that they end soon, with nothing in the air."""
+    from broadcasts import lanes
+
+    lanes.wind_down()

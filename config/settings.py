@@ -217,8 +217,6 @@ LANES = env.int("LANES", default=2)
 TRUSTED_HOSTS = env.list("TRUSTED_HOSTS", default=[])
 # Where this installation reaches itself; the sandbox's phones report to its callback door through it.
 INTERNAL_URL = (env.str("INTERNAL_URL", default="") or PUBLIC_URL).rstrip("/")
-# For tests of crashes only: the named point at which a process ends itself.
-CRASH_AT = env.str("CRASH_AT", default="")
 
 # --- The API -----------------------------------------------------------------------------------
 

@@ -31,6 +31,10 @@ class Reason(models.IntegerChoices):
         70,
         _("A variable of the template has no value for this person and no fallback."),
     )
+    NOT_SENDABLE = (
+        71,
+        _("This person's message could not be made; the fault is noted for the operator."),
+    )
     QUIET_HOURS = (
         80,
         _("It is outside the hours in which offers may reach this person."),
@@ -88,4 +92,6 @@ TOLD_APART = frozenset(
 )
 # Decided after a platform fact, or what waiting for a free slot may end as: their number in a result would tell who has
 # a platform fact.
-DECIDED_AFTER = frozenset({Reason.MISSING_VARIABLE, Reason.HOLDOUT, Reason.CAP_BUSINESS, Reason.EXPIRED})
+DECIDED_AFTER = frozenset(
+    {Reason.MISSING_VARIABLE, Reason.NOT_SENDABLE, Reason.HOLDOUT, Reason.CAP_BUSINESS, Reason.EXPIRED}
+)

@@ -1,9 +1,10 @@
 -- claim_chunk · gives one due chunk to a lane: first of the broadcast that was served longest ago, so that tenants take turns
--- A broadcast that ended is drained whatever its chunks' waves and hours; one that this lane is busy with waits its turn.
+-- A broadcast that ended is drained whatever its chunks' waves and hours; what this lane is busy with waits its turn.
 UPDATE broadcasts_chunk taken
 SET owner = %(owner)s,
     lease_until = clock_timestamp() + %(lease_seconds)s * interval '1 second',
-    attempts = taken.attempts + 1
+    -- As many as the column holds: after days of an unreachable provider it must not be this that stops everybody.
+    attempts = LEAST(taken.attempts + 1, 32000)
 FROM (
     SELECT c.id
     FROM broadcasts_broadcast b
@@ -22,6 +23,7 @@ FROM (
       AND (b.state IN ('sending', 'cancelled', 'halted') OR (b.state = 'paused' AND b.ends_at <= %(now)s))
       AND b.n_done < b.n_chunks
       AND NOT b.id = ANY(%(busy)s::bigint[])
+      AND NOT b.business_id = ANY(%(busy_businesses)s::bigint[])
     ORDER BY b.served_at NULLS FIRST, b.id
     LIMIT 1
 ) found

@@ -2,7 +2,8 @@
 -- The broadcast's id comes from the rows, and as a range it only names the partition: see lock_deliveries for why.
 UPDATE broadcasts_delivery d
 SET state = 10,
-    attempt = d.attempt + 1,
+    -- The codes have one byte for it. After so many that never left, one more may bear the same number.
+    attempt = LEAST(d.attempt + 1, 255),
     gated_at = %(now)s,
     interaction_id = go.interaction_id,
     basis = go.basis,

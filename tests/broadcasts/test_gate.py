@@ -362,3 +362,30 @@ def test_spent_slots_are_forgotten_when_no_rule_counts_them(business: Business, 
     clock.prune(now=now)
 
     assert [entry.broadcast_id for entry in CapEntry.objects.all()] == [2]
+
+
+@pytest.mark.promise("P11")
+def test_a_row_that_nobody_can_write_is_set_aside_and_the_others_pass(business: Business, now: datetime) -> None:
+    ids = make_people(business=business, n=20, now=now)
+    broadcast = make_launched(business=business, now=now)
+    Delivery.objects.filter(broadcast_id=broadcast.pk, recipient_id__in=(ids[3], ids[11])).update(version_id=4_711)
+
+    passed = pass_first_chunk(broadcast)
+
+    assert {message.recipient_id for message in passed.messages} == set(ids) - {ids[3], ids[11]}
+    assert (passed.n_decided, passed.stopped_by) == (20, None)
+    bad = Delivery.objects.get(broadcast_id=broadcast.pk, recipient_id=ids[3])
+    assert (bad.state, bad.reason, bad.error_code) == (Delivery.State.SKIPPED, Reason.NOT_SENDABLE, "KeyError")
+    assert CapEntry.objects.filter(broadcast_id=broadcast.pk).count() == 18
+
+
+@pytest.mark.promise("P11")
+def test_many_such_rows_are_not_their_own_fault_and_stop_the_broadcast(business: Business, now: datetime) -> None:
+    make_people(business=business, n=40, now=now)
+    broadcast = make_launched(business=business, now=now)
+    Delivery.objects.filter(broadcast_id=broadcast.pk).update(version_id=4_711)
+
+    passed = pass_first_chunk(broadcast)
+
+    assert (passed.stopped_by, passed.n_decided, passed.messages) == (Reason.NOT_SENDABLE, gate.MOST_SET_ASIDE, [])
+    assert states(broadcast) == {"skipped": gate.MOST_SET_ASIDE, "queued": 40 - gate.MOST_SET_ASIDE}

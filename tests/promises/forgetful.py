@@ -1,9 +1,14 @@
 """A channel without idempotency keys, as WhatsApp is: what became of a request that was cut off cannot be asked again.
 
 A test puts it in its own process with ``use()``, in its workers with ``DJANGO_SETTINGS_MODULE`` (see ``SETTINGS``).
+There, ``CRASH_AT`` names crash points, and ``CRASH_ONE_IN`` how often one is fatal.
 """
 
+import os
+
 from django.apps import AppConfig
+
+from broadcasts import crash
 
 CHANNEL = "whatsapp"
 SETTINGS = "tests.promises.forgetful_settings"
@@ -27,3 +32,6 @@ class ForgetfulConfig(AppConfig):
 
     def ready(self) -> None:
         use()
+        crash.arm(
+            filter(None, os.environ.get("CRASH_AT", "").split(",")), one_in=int(os.environ.get("CRASH_ONE_IN", 1))
+        )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from broadcasts import chunks, gate, plan, settle
 from broadcasts.channels.base import Message, Outcome, OutcomeKind, ReceiptStatus, ReceiptUpdate
@@ -316,18 +316,21 @@ def tell(world: World, shop: Shop) -> tuple[Counter[str], list[str]]:
         shop.business.pk, shop.business.legal_entity_id, broadcast.salt, broadcast.holdout_permille, world.now
     )
     expected = {i: model.judge(world.people[i], asked, world.policy) for i in known}
-    messages = _pass(broadcast, world.now)
+    owner = uuid4()
+    parts = _pass(broadcast, owner, world.now)
     rows = Delivery.objects.filter(broadcast_id=broadcast.pk).values_list("recipient_id", "reason")
     found = {i: "go" if reason is None else Reason(reason).name.lower() for i, reason in rows}
     wrong = [f"{i}: {expected.get(i)} expected, the gate says {found.get(i)}" for i in sorted(expected.keys() | found)
              if expected.get(i) != found.get(i)]  # fmt: skip
-    _hand_over(world, shop, broadcast, messages)
+    _hand_over(world, shop, broadcast, [message for _, part in parts for message in part.messages])
+    for claim, part in parts:
+        chunks.finish(claim=claim, owner=owner, waiting=part.waiting, now=world.now)
     return Counter(expected.values()), wrong
 
 
-def _pass(broadcast: Broadcast, now: datetime) -> list[Message]:
+def _pass(broadcast: Broadcast, owner: UUID, now: datetime) -> list[tuple[chunks.Claim, gate.Passed]]:
     """Let every chunk through the gate: one call judges hundreds of lives."""
-    owner, passed = uuid4(), []
+    parts = []
     while claim := chunks.claim(owner=owner, busy=[], now=now):
         one = gate.pass_batch(
             chunk_id=claim.chunk_id,
@@ -336,9 +339,8 @@ def _pass(broadcast: Broadcast, now: datetime) -> list[Message]:
             recipient_ids=claim.recipient_ids,
             now=now,
         )
-        passed += one.messages
-        chunks.finish(claim=claim, owner=owner, waiting=one.waiting, now=now)
-    return passed
+        parts.append((claim, one))
+    return parts
 
 
 def _hand_over(world: World, shop: Shop, broadcast: Broadcast, messages: list[Message]) -> None:

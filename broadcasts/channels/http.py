@@ -23,6 +23,8 @@ from pyreqwest.exceptions import ConnectError, ConnectTimeoutError, PoolTimeoutE
 TIMEOUT = timedelta(seconds=15)
 CONNECT_TIMEOUT = timedelta(seconds=5)
 MAX_ANSWER_BYTES = 65_536
+# What hyper says of name look-up, TCP and TLS; of all that comes later it says "client error (SendRequest)".
+NOT_CONNECTED = "client error (Connect)"
 
 
 class NotSent(Exception):
@@ -50,10 +52,11 @@ class Clients:
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Raises ``NotSent``, ``NotAllowed``, or whatever went wrong after the first byte."""
         if _host_of(url) in settings.TRUSTED_HOSTS:
-            return await self._post_fast(url, headers, body)
+            return await self.post_trusted(url, headers, body)
         return await self._post_guarded(url, headers, body)
 
-    async def _post_fast(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def post_trusted(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """As ``post``, to an address that the operator wrote into the settings."""
         if self._fast is None:
             self._fast = (
                 ClientBuilder()
@@ -65,7 +68,11 @@ class Clients:
             )
         try:
             response = await self._fast.post(url).headers(dict(headers)).body_bytes(body).build().send()
-        except (ConnectError, ConnectTimeoutError, PoolTimeoutError) as fault:
+        except PoolTimeoutError as fault:
+            raise NotSent(type(fault).__name__) from fault
+        except (ConnectError, ConnectTimeoutError) as fault:
+            if not _never_connected(fault):
+                raise
             raise NotSent(type(fault).__name__) from fault
         content = bytes(await response.bytes())
         wait = _seconds(response.headers.get("retry-after")) if response.status >= 300 else 0.0
@@ -73,11 +80,8 @@ class Clients:
 
     async def _post_guarded(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         if self._guarded is None:
-            self._guarded = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(socket_factory=guarded_socket, limit=64),
-                timeout=aiohttp.ClientTimeout(
-                    total=TIMEOUT.total_seconds(), sock_connect=CONNECT_TIMEOUT.total_seconds()
-                ),
+            self._guarded = guarded_session(
+                aiohttp.ClientTimeout(total=TIMEOUT.total_seconds(), sock_connect=CONNECT_TIMEOUT.total_seconds())
             )
         try:
             async with self._guarded.post(url, headers=dict(headers), data=body, allow_redirects=False) as response:
@@ -98,6 +102,20 @@ def _host_of(url: str) -> str:
     return urlsplit(url).netloc
 
 
+def guarded_session(timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
+    """Return a session that reaches the outside world only."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(socket_factory=guarded_socket, limit=64), timeout=timeout
+    )
+
+
+def session_for(url: str, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
+    """Return a session for one address: plain for the operator's own hosts, guarded for all others."""
+    if _host_of(url) in settings.TRUSTED_HOSTS:
+        return aiohttp.ClientSession(timeout=timeout)
+    return guarded_session(timeout)
+
+
 def guarded_socket(info: Any) -> socket.socket:
     """Open a socket for ``info`` (family, type, protocol, name, address) unless the address is not public."""
     family, kind, protocol, _, address = info
@@ -111,6 +129,16 @@ def is_public(host: str) -> bool:
     address = ipaddress.ip_address(host.partition("%")[0])
     mapped = getattr(address, "ipv4_mapped", None)
     return (mapped or address).is_global and not address.is_multicast
+
+
+def _never_connected(fault: ConnectError | ConnectTimeoutError) -> bool:
+    """Say whether the connection itself failed.
+
+    The client calls it a connect error, too, when a server reads the request and hangs up, and a connect time-out when
+    it never answers: then the message may have been taken. Only its list of causes tells them apart.
+    """
+    causes = fault.details.get("causes") or []
+    return any(cause.get("message") == NOT_CONNECTED for cause in causes)
 
 
 def _seconds(text: str | None) -> float:

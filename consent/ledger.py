@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from businesses.models import Business
-from consent import links, sealing, wordings
+from consent import bundles, links, sealing, wordings
 from consent.models import ConsentEvent, PersonKey, Recipient, Wording
 
 SQL = Path(__file__).parent / "sql"
@@ -33,19 +33,8 @@ NEW_LINKS = (
     " CREATE TEMPORARY TABLE new_link (recipient_id bigint NOT NULL, business_id bigint, kind text NOT NULL,"
     " payload jsonb NOT NULL) ON COMMIT DROP"
 )
-COPY_KEYS = "COPY consent_personkey (recipient_id, business_id, wrapped) FROM STDIN"
-COPY_LINKS = (
-    "COPY consent_consentevent (recipient_id, position, business_id, kind, sealed, previous_hash, hash, created_at)"
-    " FROM STDIN"
-)
-NULL = r"\N"
 SLICE_LINKS = 5_000
 PART_LINKS = 250
-# What a link takes of the machine's randomness: a new key, and a nonce each for the key and for the link.
-CHANCE_BYTES = sealing.KEY_BYTES + 2 * sealing.NONCE_BYTES
-
-# recipient, business, kind, what to say (None: nothing), position, hash of the link before, wrapped key if there is one
-Head = tuple[int, int | None, str, str | None, int, bytes | None, bytes | None]
 
 
 class Link(NamedTuple):
@@ -59,15 +48,6 @@ class Link(NamedTuple):
     sealed: bytes
     previous_hash: bytes
     hash: bytes
-
-
-class Closed(NamedTuple):
-    """A link as it is stored, and the wrapped key when it was made for it."""
-
-    sealed: bytes
-    previous_hash: bytes
-    hash: bytes
-    wrapped: bytes | None
 
 
 def append(
@@ -156,7 +136,7 @@ def _append(recipient_id: int, business: Business | None, kind: str, text: str |
         cursor.execute(f"{ONE_LINK} {LINK_HEADS}", values)
         head = cursor.fetchone()
         code = business.code if business else None
-        closed = _close(head, code, sealing.moment(now), os.urandom(CHANCE_BYTES))
+        closed = bundles.close(head, code, sealing.moment(now), os.urandom(bundles.CHANCE_BYTES))
         event = {name: values[name] for name in ("recipient_id", "business_id", "kind")} | {
             "position": head[4],
             "sealed": closed.sealed,
@@ -168,54 +148,19 @@ def _append(recipient_id: int, business: Business | None, kind: str, text: str |
     return ConsentEvent(pk=pk, created_at=now, **event)
 
 
-def _copy(heads: list[Head], codes: dict[int | None, str | None], now: datetime) -> None:
+def _copy(heads: list[bundles.Head], codes: dict[int | None, str | None], now: datetime) -> None:
     """Write many links, and the keys made for them. The database takes in one part while the next is being sealed."""
-    keys: list[str] = []
-    moment, at = sealing.moment(now), now.isoformat()
+    keys: list[bytes] = []
+
+    def parts() -> Iterator[bytes]:
+        for first in range(0, len(heads), PART_LINKS):
+            links_made, keys_made = bundles.packed(heads[first : first + PART_LINKS], codes, now)
+            keys.append(keys_made)
+            yield links_made
+
     with connection.cursor() as cursor:
-        with cursor.copy(COPY_LINKS) as copy:
-            for first in range(0, len(heads), PART_LINKS):
-                copy.write("".join(_lines(heads[first : first + PART_LINKS], codes, moment, at, keys)))
-        with cursor.copy(COPY_KEYS) as copy:
-            copy.write("".join(keys))
-
-
-def _lines(
-    heads: list[Head], codes: dict[int | None, str | None], moment: str, at: str, keys: list[str]
-) -> Iterator[str]:
-    """Yield the links as COPY reads them, and lay the lines of new keys into ``keys``."""
-    # One call for all the randomness: a million small ones take a second.
-    chance = os.urandom(CHANCE_BYTES * len(heads))
-    for n, head in enumerate(heads):
-        recipient_id, business_id, kind, _, position, *_ = head
-        link = _close(head, codes[business_id], moment, chance[n * CHANCE_BYTES : (n + 1) * CHANCE_BYTES])
-        sealed, previous_hash, link_hash, wrapped = link
-        if wrapped is not None:
-            keys.append(f"{recipient_id}\t{business_id or 0}\t\\\\x{wrapped.hex()}\n")
-        business = NULL if business_id is None else business_id
-        yield (
-            f"{recipient_id}\t{position}\t{business}\t{kind}\t\\\\x{sealed.hex()}"
-            f"\t\\\\x{previous_hash.hex()}\t\\\\x{link_hash.hex()}\t{at}\n"
-        )
-
-
-def _close(head: Head, business_code: str | None, moment: str, chance: bytes) -> Closed:
-    """Seal what is to be said, with the person's key or a new one, and chain it."""
-    recipient_id, business_id, kind, text, position, last_hash, wrapped = head
-    header = sealing.header(position=position, business_code=business_code, kind=kind, moment=moment)
-    previous_hash = last_hash or sealing.genesis(recipient_id)
-    if text is None:
-        sealed, link_hash = sealing.close_blank(header=header, previous_hash=previous_hash)
-        return Closed(sealed, previous_hash, link_hash, None)
-    if wrapped is None:
-        key = chance[:32]
-        new = sealing.wrap(key=key, nonce=chance[32:44], recipient_id=recipient_id, business_id=business_id or 0)
-    else:
-        key, new = sealing.unwrap(wrapped=wrapped, recipient_id=recipient_id, business_id=business_id or 0), None
-    sealed, link_hash = sealing.close(
-        key=key, nonce=chance[44:], header=header, text=text.encode(), previous_hash=previous_hash
-    )
-    return Closed(sealed, previous_hash, link_hash, new)
+        bundles.copy(cursor, bundles.COPY_LINKS, parts())
+        bundles.copy(cursor, bundles.COPY_KEYS, keys)
 
 
 # --- Proving --------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import IO, Any, NamedTuple
 
 from django.db import connection
 
-from consent import ledger, suppressions, trust
+from consent import beginnings, ledger, suppressions, trust
 from consent.models import Address, ImportBatch, Interaction
 from consent.reading import Reading
 from consent.sieve import MAX_FAULTS
@@ -56,9 +56,11 @@ def merge(*, batch: ImportBatch, reading: Reading, now: datetime) -> Counts:
         cursor.execute(statement("import_refusals"), values)
         n_already_stopped = _count(cursor, statement("import_refused"), values)
         n_stopped = _stop(cursor, values) if reading.n_stops else 0
-        cursor.execute(statement("import_contacts"), values)
-        n_new, n_updated = cursor.fetchone()
-        cursor.execute(statement("import_evidence"), values)
+        with beginnings.sealed(cursor, batch=batch, now=now) as links:
+            cursor.execute(statement("import_contacts"), values)
+            n_new, n_updated = cursor.fetchone()
+            cursor.execute(statement("import_evidence"), values)
+            links.write(cursor)
         ledger.append_many(now=now)
     # The caller holds the batch's lock.
     trust.put_on_probation(batch=batch, now=now)

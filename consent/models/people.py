@@ -50,7 +50,8 @@ class Address(models.Model):
         PROVIDER = "provider", _("provider's id")
         SANDBOX = "sandbox", _("sandbox phone")
 
-    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="addresses")
+    # People are kept by a guard on their own table (migration 0018), not by a million checks a file.
+    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="addresses", db_constraint=False)
     kind = models.CharField(max_length=8, choices=Kind)
     value = models.CharField(max_length=64)
     scope = models.CharField(max_length=64, blank=True)
@@ -75,7 +76,7 @@ class Contact(models.Model):
     code = models.CharField(max_length=24, unique=True, default=contact_code, editable=False)
     # ``contact_once`` and ``contact_in_order`` begin with it: an index of its own would only cost.
     business = models.ForeignKey(Business, models.CASCADE, related_name="contacts", db_constraint=False, db_index=False)
-    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="contacts")
+    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="contacts", db_constraint=False)
     name = models.CharField(_("name"), max_length=120, blank=True)
     language = models.CharField(_("language"), max_length=8, blank=True)
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)

@@ -1,7 +1,7 @@
--- import_evidence · adds the interactions that are not known yet, and lays out one link of proof per person for the ledger
+-- import_evidence · adds the interactions that are not known yet, and lays out one link of proof per person known before
 -- in: business_id, batch_id, batch_code, kind_names, now
 WITH fresh AS (
-    -- Of whom this file has made nothing can be known yet, and its own repetitions are out already.
+    -- Of whom this file has made nothing can be known yet, and its own repetitions are out already. Their links: beginnings.
     INSERT INTO consent_interaction
         (business_id, recipient_id, kind, provenance, occurred_at, opt_out_offered, evidence, batch_id, is_probe, created_at)
     SELECT %(business_id)s, p.recipient_id, r.kind, 2, r.occurred_at, r.opt_out_offered, r.evidence, %(batch_id)s, FALSE, %(now)s
@@ -9,7 +9,6 @@ WITH fresh AS (
     JOIN import_person p USING (value)
     WHERE r.kind IS NOT NULL AND p.is_new
     ORDER BY p.recipient_id
-    RETURNING recipient_id, kind, occurred_at, opt_out_offered, evidence
 ),
 added AS (
     INSERT INTO consent_interaction AS known
@@ -43,5 +42,5 @@ SELECT recipient_id,
                'opt_out_offered', opt_out_offered
            ) ORDER BY occurred_at)
        )
-FROM (SELECT * FROM fresh UNION ALL SELECT * FROM added) proven
+FROM added
 GROUP BY recipient_id

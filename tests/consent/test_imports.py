@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from businesses.models import AuditEvent, Event
-from consent import dossier, imports, ledger, refusals, sieve, staging, suppressions
+from consent import beginnings, dossier, imports, ledger, refusals, sealing, sieve, staging, suppressions
 from consent.models import (
     Address,
     ConsentEvent,
@@ -86,6 +86,40 @@ def test_a_file_becomes_people_contacts_evidence_and_proof(business):
     }
     assert ConsentEvent.objects.count() == 2
     assert ledger.verify() == []
+
+
+def test_the_proof_of_new_people_says_what_that_of_known_ones_does(business, monkeypatch):
+    """Two ways lead into the ledger: the first links are sealed beside the database, later ones after a look-up."""
+    monkeypatch.setattr(beginnings, "SLICE_LINKS", 1)
+    monkeypatch.setattr(beginnings, "COPY_BYTES", 7)
+    dealings = [f'"purchase","{day}","N° 1 ""é"" \\N, {day}\tx","yes"' for day in ("2026-03-14 10:30", "2026-02-01")]
+    known, new = "+33639980001", "+33639980002"
+    bring(business, f"{known},Ana,,,,,,")
+    bring(business, *[f"{number},Ana,,,{dealing}" for number in (known, new) for dealing in dealings], JOSE)
+    of_known, of_new = [
+        dossier.history(recipient_id=Address.objects.get(value=value).recipient_id) for value in (known, new)
+    ]
+    assert of_known == of_new
+    assert [one["evidence"] for one in of_new[0].payload["interactions"]] == [
+        'N° 1 "é" \\N, 2026-02-01\tx',
+        'N° 1 "é" \\N, 2026-03-14 10:30\tx',
+    ]
+    assert ledger.verify() == []
+
+
+def test_a_link_that_cannot_be_sealed_stops_the_file(business, monkeypatch):
+    def no_secret(*_, **__):
+        raise sealing.WrongSecret("no key")
+
+    content = f"{HEADER}\n{CAMILLE}".encode()
+    batch = imports.receive(business=business, file=ContentFile(content), filename="x.csv", by=None, now=NOW)
+    monkeypatch.setattr(sealing, "wrap", no_secret)
+    with pytest.raises(sealing.WrongSecret):
+        imports.run(batch=batch, now=NOW)
+    assert not Recipient.objects.exists()
+    assert not ConsentEvent.objects.exists()
+    batch.refresh_from_db()
+    assert batch.state == "reading"
 
 
 def test_the_business_and_the_operator_are_told(business):

@@ -6,12 +6,12 @@ from io import StringIO
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consent import contacts, dossier, ledger, links, refusals, sealing, wordings
-from consent.models import ConsentEvent, PersonKey
+from consent.models import ConsentEvent, Interaction, PersonKey
 from tests.at_once import at_once
 from tests.make import NOW, make_business
 
@@ -158,6 +158,25 @@ def test_the_database_refuses_to_change_proof_words_and_keys():
     for statement in forbidden:
         with pytest.raises(DatabaseError, match=r"only grows|denied|never"), transaction.atomic():
             connection.cursor().execute(statement)
+
+
+@pytest.mark.django_db
+def test_nobody_is_removed_whom_something_still_names():
+    business = make_business()
+    recipient = make_recipient(business)
+    Interaction.objects.create(
+        business=business, recipient=recipient, kind=4, provenance=1, occurred_at=NOW, created_at=NOW, evidence="click"
+    )
+    # Whoever removes a person together with what names them may do so; here one of the three is always left.
+    named_in = ["consent_address", "consent_contact", "consent_interaction"]
+    for table in named_in:
+        gone = ", ".join(f"{t}_ AS (DELETE FROM {t})" for t in named_in if t != table)
+        with pytest.raises(IntegrityError, match="still names this person"), transaction.atomic():
+            connection.cursor().execute(f"WITH {gone} DELETE FROM consent_recipient")
+    with connection.cursor() as cursor:
+        gone = ", ".join(f"{t}_ AS (DELETE FROM {t})" for t in named_in)
+        cursor.execute(f"WITH {gone} DELETE FROM consent_recipient")
+        assert cursor.rowcount == 1
 
 
 def test_even_the_owner_is_refused(own_database):

@@ -3,7 +3,9 @@
 import subprocess
 import sys
 import threading
+import time
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -160,7 +162,7 @@ def test_stops_and_imports_at_once_never_deadlock(own_database):
     assert ledger.verify() == []
 
 
-@pytest.mark.parametrize("moment", ["opening.look", "staging.merge", "staging.finish", "events.record"])
+@pytest.mark.parametrize("moment", ["opening.look", "staging.merge", "staging.finish", "uploads.events.record"])
 def test_a_worker_killed_in_the_middle_leaves_a_file_that_can_be_read_again(own_database, tmp_path, moment):
     batch = receive(make_business(), range(200))
     script = f"""
@@ -188,6 +190,58 @@ imports.run_waiting(now=timezone.now())
     batch.refresh_from_db()
     assert (batch.state, batch.n_new, batch.n_attempts) == ("done", 200, 2)
     assert ledger.verify() == []
+
+
+def test_a_reader_killed_beside_its_parsers_takes_them_along_and_leaves_nothing(own_database, tmp_path):
+    batch = receive(make_business(), range(9_000))
+    script = """
+import os, signal
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+import django
+django.setup()
+from django.utils import timezone
+from consent import imports, reading
+reading.WORTH_TWO_BYTES = reading.RECORDS_A_BATCH = 1_000
+parsers, hand_over = [], reading._hand_over
+def die_in_the_middle(parser, words):
+    parsers.append(parser.pid)
+    if len(parsers) == 7:
+        # Half a frame: the parser waits for the rest of it.
+        parser.stdin.write((1_000).to_bytes(4, "big") + b"[")
+        parser.stdin.flush()
+        print(*set(parsers), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    hand_over(parser, words)
+reading._hand_over = die_in_the_middle
+imports.run_waiting(now=timezone.now())
+"""
+    environment = {**own_database.environment, "MEDIA_ROOT": str(tmp_path), "FICTION_NUMBERS_ALLOWED": "true"}
+    killed = subprocess.run(
+        [sys.executable, "-c", script], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert killed.returncode == -9, killed.stderr
+    parsers = [int(pid) for pid in killed.stdout.split()]
+    assert len(parsers) == 2
+    until = time.monotonic() + 10
+    while any(map(is_alive, parsers)):
+        assert time.monotonic() < until, "a parser has outlived its reader"
+        time.sleep(0.05)
+    batch.refresh_from_db()
+    assert (batch.state, batch.n_attempts) == ("reading", 1)
+    assert (Recipient.objects.count(), Contact.objects.count(), ConsentEvent.objects.count()) == (0, 0, 0)
+    ImportBatch.objects.update(touched_at=Now() - timedelta(hours=1))
+    assert imports.run_waiting(now=NOW) == 1
+    batch.refresh_from_db()
+    assert (batch.state, batch.n_new, batch.n_attempts) == ("done", 9_000, 2)
+    assert ledger.verify() == []
+
+
+def is_alive(pid):
+    """Say whether the process still runs; one that has ended may lie about until somebody asks how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_progress_is_seen_by_others_while_the_file_is_read(own_database, monkeypatch):

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
@@ -242,7 +242,9 @@ def begin_scheduled(*, now: datetime) -> int:
 
 
 def begin_sending(*, broadcast: Broadcast, now: datetime) -> None:
-    """The audience is frozen: lanes may take its chunks. An empty audience is complete at once."""
+    """The audience is frozen: the planner is told, and lanes may take its chunks. An empty one is complete at once."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT analyze_delivery_partition(%s)", [broadcast.pk])
     Broadcast.objects.filter(pk=broadcast.pk, state=State.PREPARING).update(state=State.SENDING)
     complete(broadcast_id=broadcast.pk, now=now)
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from broadcasts import offered, wordings
+from broadcasts.attention import Decision
 from broadcasts.models import Broadcast, Sender
 from businesses import names, prices
 from businesses.models import Business
@@ -300,6 +301,24 @@ class MoneyForm(StepForm):
 
 class PauseForm(forms.Form):
     reason = forms.CharField(label=_("Why?"), max_length=300, help_text=_("Your team reads it beside the broadcast."))
+
+
+class DecideForm(forms.Form):
+    """What became of messages whose outcome nobody knows."""
+
+    decision = forms.ChoiceField(label=_("What became of them?"), choices=Decision, widget=forms.RadioSelect)
+    everybody = forms.BooleanField(label=_("All of them, not only those that I ticked"), required=False)
+    accepts_duplicates = forms.BooleanField(
+        label=_("I accept that some of them may get the same offer twice"),
+        help_text=_("Only for “send them again”: whoever did get the first message gets a second one."),
+        required=False,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if found.get("decision") == Decision.SEND_AGAIN and not found.get("accepts_duplicates"):
+            self.add_error("accepts_duplicates", _("Tick this if you want them sent again."))
+        return found
 
 
 class ConnectWebhookForm(forms.Form):

@@ -32,6 +32,7 @@ FLUSH_SECONDS = 0.05
 # Longer than any adapter's own limits: only one that is broken is ever cut off by this.
 LONGEST_SECONDS = 60.0
 REPEAT_AFTER = timedelta(seconds=5)
+LONGEST_REPEAT_SECONDS = 60.0
 # What could not be begun is tried again later and later: a provider that is away for hours is not asked all the time.
 LONGEST_WAIT_SECONDS = 300.0
 # What of an outcome could not be written down, it is replaced by this.
@@ -182,7 +183,8 @@ class HandOver:
                 journey.waiting.append((now + timedelta(seconds=wait), message.recipient_id))
             elif outcome.kind == OutcomeKind.UNKNOWN and self.knows_keys[broadcast_id]:
                 # The same key again, a little later each time: it is one message to the person.
-                wait = max(REPEAT_AFTER.total_seconds() * journey.claim.attempts, outcome.wait_seconds)
+                wait = min(REPEAT_AFTER.total_seconds() * journey.claim.attempts, LONGEST_REPEAT_SECONDS)
+                wait = max(wait, outcome.wait_seconds)
                 journey.waiting.append((now + timedelta(seconds=wait), message.recipient_id))
             _one_less(journey)
 

@@ -336,6 +336,13 @@ def complete(*, broadcast_id: int, now: datetime) -> bool:
     return bool(done.filter(state__in=[State.CANCELLED, State.HALTED]).update(completed_at=now))
 
 
+def go_on(*, broadcast_id: int) -> None:
+    """What was complete has work again: its lanes may come back to it."""
+    Broadcast.objects.filter(pk=broadcast_id, state=State.COMPLETED, settled_at__isnull=True).update(
+        state=State.SENDING, completed_at=None
+    )
+
+
 def _tell(broadcast: Broadcast, kind: str, by: User | None, now: datetime, facts: dict[str, Any] | None = None) -> None:
     events.record(
         business_id=broadcast.business_id, kind=kind, payload={"code": broadcast.code, **(facts or {})}, now=now

@@ -13,6 +13,11 @@ urlpatterns = [
     path("broadcasts/<slug:code>/pause", Broadcasts.as_view({"post": "pause"}), name="api-broadcast-pause"),
     path("broadcasts/<slug:code>/resume", Broadcasts.as_view({"post": "resume"}), name="api-broadcast-resume"),
     path("broadcasts/<slug:code>/cancel", Broadcasts.as_view({"post": "cancel"}), name="api-broadcast-cancel"),
+    path(
+        "broadcasts/<slug:code>/attention",
+        Broadcasts.as_view({"get": "open_outcomes", "post": "decide"}),
+        name="api-broadcast-attention",
+    ),
     path("segments", Segments.as_view({"get": "list", "post": "create"}), name="api-segments"),
     path("segments/count", Segments.as_view({"post": "count"}), name="api-segments-count"),
     path(

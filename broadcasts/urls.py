@@ -21,6 +21,11 @@ urlpatterns = [
     path(
         "b/<str:code>/broadcasts/<str:broadcast_code>/attention/", watching.attention_page, name="broadcast-attention"
     ),
+    path(
+        "b/<str:code>/broadcasts/<str:broadcast_code>/attention/decide/",
+        watching.decide_outcomes,
+        name="broadcast-attention-decide",
+    ),
     path("b/<str:code>/segments/", segments.segments_page, name="segments"),
     path("b/<str:code>/segments/new/", segments.new_page, name="segment-new"),
     path("b/<str:code>/segments/count/", segments.count, name="segment-count"),

@@ -9,7 +9,8 @@ from typing import Any
 
 from celery import Celery
 from celery.beat import Scheduler
-from celery.signals import heartbeat_sent, worker_shutting_down
+from celery.exceptions import WorkerLostError
+from celery.signals import heartbeat_sent, task_failure, worker_shutting_down
 
 from config import heartbeats
 
@@ -79,3 +80,10 @@ def lanes_wind_down(**_: Any) -> None:
     from broadcasts import lanes
 
     lanes.wind_down()
+
+
+@task_failure.connect  # type: ignore[untyped-decorator]
+def lane_was_lost(sender: Any, exception: BaseException, **_: Any) -> None:
+    """A child was killed with its lane: wake another at once. The tick counts the dead one as alive for seconds."""
+    if isinstance(exception, WorkerLostError) and sender.name == "broadcasts.tasks.lane":
+        sender.apply_async(expires=5)

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from broadcasts.crash import crash_point
 from feedback import inbox
 
 MAX_BODY_BYTES = 3 * 1024 * 1024
@@ -29,4 +30,5 @@ def receive(request: HttpRequest, sender_code: str) -> HttpResponse:
         log.warning("callback.refused", sender=sender_code)
         why = "Unknown sender, or not signed with its secret within the last five minutes."
         return JsonResponse({"error": why}, status=401)
+    crash_point("after_callback")
     return JsonResponse({"status": "kept"})

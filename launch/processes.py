@@ -123,6 +123,14 @@ class Supervisor:
                 raise CannotStart(f"{of} did not answer within {seconds:.0f} s: see {service.log}")
             time.sleep(0.02)
 
+    def restart(self, name: str, how: signal.Signals, *, pause_seconds: float = 0.0) -> None:
+        """End a service with ``how`` and start it again, after a while; do not wait until it answers."""
+        service, process = self.running[name]
+        process.send_signal(how)
+        process.wait(STOP_SECONDS)
+        time.sleep(pause_seconds)
+        self.start_soon(service)
+
     def keep_alive(self) -> None:
         """Start again what has died. Call it every so often."""
         for name, (service, process) in list(self.running.items()):

@@ -89,15 +89,21 @@ def _check_redis(url: str) -> None:
 @contextlib.contextmanager
 def temporary(*, careful: bool = False) -> Iterator[Servers]:
     """Servers for one run, gone afterwards; in memory when there is room, unless ``careful``. Never DATABASE_URL's."""
+    with breakable(careful=careful) as (servers, _):
+        yield servers
+
+
+@contextlib.contextmanager
+def breakable(*, careful: bool = False) -> Iterator[tuple[Servers, Supervisor]]:
+    """As ``temporary``, with the hand on the two processes: ``postgres`` and ``valkey``."""
     with _temporary_folder(on_disk=careful) as folder, Supervisor() as supervisor:
         sockets = postgres.socket_folder(folder / "run")
         redis_url = _start_valkey(supervisor, sockets, folder)
         cluster = postgres.cluster(home=folder, sockets=sockets, log=folder / "postgres.log", careful=careful)
         superuser_url = _start_postgres(supervisor, cluster)
         postgres.create_database(superuser_url, DATABASE)
-        yield Servers(
-            cluster.url("tambour", DATABASE), cluster.url("tambour_owner", DATABASE), superuser_url, redis_url
-        )
+        urls = cluster.url("tambour", DATABASE), cluster.url("tambour_owner", DATABASE)
+        yield Servers(*urls, superuser_url, redis_url), supervisor
 
 
 def _start_postgres(supervisor: Supervisor, cluster: postgres.Cluster) -> str:

@@ -104,6 +104,11 @@ def bench(rest: list[str]) -> int:
         return _foreground([sys.executable, "-m", "benchmarks", *rest], environment)
 
 
+def chaos(rest: list[str]) -> int:
+    """Send to 20,000 people twice while everything dies around it; then let the checker judge."""
+    return _foreground([sys.executable, "-m", "tests.chaos", *rest, *shlex.split(os.environ.get("ARGS", ""))], _bare())
+
+
 def messages(_: list[str]) -> int:
     """Collect the texts to translate into config/locale."""
     ignored = [part for name in (".venv", ".local", "tests") for part in ("--ignore", f"{name}/*")]
@@ -156,10 +161,14 @@ def pytest(arguments: list[str]) -> int:
     command = [sys.executable, "-m", "pytest", "-n", os.environ.get("TEST_PROCESSES", "2"), *arguments]
     # Whoever is done early takes over what the other has not begun: some tests last a minute.
     command += ["--dist", "worksteal"]
+    return _foreground(command, _bare())
+
+
+def _bare() -> dict[str, str]:
+    """Without settings: pytest-django would load them before tests/conftest.py has said which ones."""
     environment = dict(servers.inherited())
-    # pytest-django would load the settings before tests/conftest.py has said which ones.
     environment.pop("DJANGO_SETTINGS_MODULE", None)
-    return _foreground(command, environment)
+    return environment
 
 
 @contextmanager
@@ -256,6 +265,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "check": check,
     "bench": bench,
     "promises": promises,
+    "chaos": chaos,
     "manage": manage,
     "messages": messages,
     "compile": compile_,

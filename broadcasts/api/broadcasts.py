@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from broadcasts import counts, disclosure, estimate, lifecycle
+from broadcasts import attention, counts, disclosure, estimate, lifecycle
 from broadcasts.api.definitions import AudienceField
 from broadcasts.models import Broadcast, Estimate, Sender
 from businesses.rest import CodeField, NothingSerializer, StrictSerializer, business_of, maker_of, repeatable
@@ -161,6 +161,45 @@ class EstimateSerializer(serializers.ModelSerializer[Estimate]):
         return [line._asdict() for line in disclosure.forecast(estimated).lines]
 
 
+class OpenOutcomeSerializer(serializers.Serializer[Any]):
+    """One message of which nobody knows whether it was taken."""
+
+    delivery = serializers.CharField(help_text=_("The code under which it was handed over; your service knows it."))
+    contact = serializers.CharField(allow_null=True)
+    handed_over_at = serializers.DateTimeField()
+    error_code = serializers.CharField(allow_null=True, help_text=_("What was said instead of an answer."))
+
+
+class OpenOutcomesSerializer(serializers.Serializer[Any]):
+    n_open = serializers.IntegerField()
+    is_still_asking = serializers.BooleanField(help_text=_("They are still resolved without you: do not decide yet."))
+    may_send_again = serializers.BooleanField(help_text=_("The offer is still alive."))
+    outcomes = OpenOutcomeSerializer(many=True)
+
+
+class PlaceSerializer(serializers.Serializer[Any]):
+    after = serializers.CharField(max_length=40, required=False, help_text=_("The last code of the page before."))
+
+
+class DecisionSerializer(StrictSerializer):
+    decision = serializers.ChoiceField(choices=attention.Decision.choices)
+    deliveries = serializers.ListField(
+        child=serializers.CharField(max_length=40),
+        min_length=1,
+        max_length=1_000,
+        required=False,
+        help_text=_("Whom you decide about; without it: everybody whose outcome is open, up to 10,000 at a time."),
+    )
+    accepts_duplicates = serializers.BooleanField(
+        required=False, default=False, help_text=_("Needed to send again: some may get the same offer twice.")
+    )
+
+
+class DecidedSerializer(serializers.Serializer[Any]):
+    n_decided = serializers.IntegerField()
+    n_open = serializers.IntegerField()
+
+
 DRAFT = {
     "name": "Spring sale",
     "template": "tpl_0123456789abcdef",
@@ -185,6 +224,8 @@ class Broadcasts(GenericViewSet[Broadcast]):
         "pause": WRITE,
         "resume": WRITE,
         "cancel": WRITE,
+        "open_outcomes": READ,
+        "decide": WRITE,
     }
     serializer_class = BroadcastSerializer
     lookup_field = "code"
@@ -272,6 +313,40 @@ class Broadcasts(GenericViewSet[Broadcast]):
         self._read(NothingSerializer, request)
         lifecycle.cancel(broadcast=broadcast, by=maker_of(request), now=timezone.now())
         return self._show(self.get_object())
+
+    @extend_schema(
+        summary="List messages whose outcome nobody knows",
+        parameters=[PlaceSerializer],
+        responses=OpenOutcomesSerializer,
+    )
+    def open_outcomes(self, request: Request, code: str) -> Response:
+        broadcast = self.get_object()
+        place = PlaceSerializer(data=request.query_params)
+        place.is_valid(raise_exception=True)
+        page = attention.page(broadcast=broadcast, after=place.validated_data.get("after", ""))
+        told = {
+            "n_open": attention.waiting(broadcast).count(),
+            "is_still_asking": attention.is_still_asking(broadcast),
+            "may_send_again": attention.may_send_again(broadcast, timezone.now()),
+            "outcomes": [line._asdict() for line in page],
+        }
+        return Response(OpenOutcomesSerializer(told).data)
+
+    @extend_schema(summary="Decide about them", request=DecisionSerializer, responses=DecidedSerializer)
+    @repeatable
+    def decide(self, request: Request, code: str) -> Response:
+        broadcast = self.get_object()
+        told = self._read(DecisionSerializer, request)
+        chosen = told.get("deliveries")
+        n = attention.decide(
+            broadcast=broadcast,
+            decision=attention.Decision(told["decision"]),
+            recipient_ids=None if chosen is None else attention.people(broadcast=broadcast, delivery_codes=chosen),
+            accepts_duplicates=told["accepts_duplicates"],
+            by=maker_of(request),
+            now=timezone.now(),
+        )
+        return Response({"n_decided": n, "n_open": attention.waiting(broadcast).count()})
 
     def _read(self, expected: type[StrictSerializer], request: Request, *, partial: bool = False) -> dict[str, Any]:
         sent = expected(data=request.data, partial=partial, context={"business": business_of(request)})

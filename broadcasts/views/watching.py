@@ -12,10 +12,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from broadcasts import counts, disclosure, lifecycle
-from broadcasts.forms import PauseForm
+from broadcasts import attention, codes, counts, disclosure, lifecycle
+from broadcasts.forms import DecideForm, PauseForm
 from broadcasts.models import Broadcast, Budget, Delivery
 from broadcasts.tasks import tick
 from businesses.access import member_view
@@ -166,19 +167,63 @@ def _confirm(request: HttpRequest, business: Business, broadcast: Broadcast, pag
 @member_view()
 def attention_page(request: HttpRequest, business: Business, broadcast_code: str) -> HttpResponse:
     """List the people of whom nobody knows whether the message reached them."""
+    return _attention(request, business, _broadcast(business, broadcast_code), DecideForm())
+
+
+@require_POST
+@member_view(Member.Role.MARKETER)
+def decide_outcomes(request: HttpRequest, business: Business, broadcast_code: str) -> HttpResponse:
+    """Do what was decided about messages whose outcome nobody knows."""
     broadcast = _broadcast(business, broadcast_code)
+    form = DecideForm(request.POST)
+    if not form.is_valid():
+        return _attention(request, business, broadcast, form, status=422)
+    try:
+        chosen = None
+        if not form.cleaned_data["everybody"]:
+            chosen = attention.people(broadcast=broadcast, delivery_codes=request.POST.getlist("delivery"))
+        n = attention.decide(
+            broadcast=broadcast,
+            decision=attention.Decision(form.cleaned_data["decision"]),
+            recipient_ids=chosen,
+            accepts_duplicates=form.cleaned_data["accepts_duplicates"],
+            by=cast("User", request.user),
+            now=timezone.now(),
+        )
+    except ValidationError as refusal:
+        form.add_error(None, refusal)
+        return _attention(request, business, broadcast, form, status=422)
+    words = ngettext("Noted for %(n)s person.", "Noted for %(n)s people.", n) % {"n": n}
+    messages.success(request, words)
+    tick.delay_on_commit()
+    return redirect("broadcast-attention", business.code, broadcast.code)
+
+
+def _attention(
+    request: HttpRequest, business: Business, broadcast: Broadcast, form: DecideForm, status: int = 200
+) -> HttpResponse:
     open_ends = Delivery.objects.filter(
         broadcast_id=broadcast.pk, state__in=[Delivery.State.UNKNOWN, Delivery.State.UNCONFIRMED]
     ).order_by("recipient_id")[:N_ATTENTION]
     deliveries = list(open_ends)
     contacts = Contact.objects.of(business).select_related("recipient").prefetch_related("recipient__addresses")
     contact_of = contacts.in_bulk([delivery.contact_id for delivery in deliveries])
-    rows = [(delivery, contact_of[delivery.contact_id]) for delivery in deliveries if delivery.contact_id in contact_of]
+    keys = [(broadcast.pk, delivery.recipient_id, delivery.attempt) for delivery in deliveries]
+    rows = [
+        (delivery, contact_of[delivery.contact_id], code)
+        for delivery, code in zip(deliveries, codes.delivery_codes(keys), strict=True)
+        if delivery.contact_id in contact_of
+    ]
     context = {
+        "form": form,
+        "chosen": request.POST.getlist("delivery"),
+        "n_open": attention.waiting(broadcast).count(),
+        "is_still_asking": attention.is_still_asking(broadcast),
+        "may_send_again": attention.may_send_again(broadcast, timezone.now()),
         "business": business,
         "broadcast": broadcast,
         "rows": rows,
         "funnel": disclosure.result(broadcast=broadcast, funnel=counts.funnel(broadcast)).funnel,
         "n_shown": N_ATTENTION,
     }
-    return render(request, "broadcasts/attention.html", context)
+    return render(request, "broadcasts/attention.html", context, status=status)

@@ -157,6 +157,9 @@ class Service:
                 body, account.owed = account.owed[:RECEIPTS_PER_BODY], account.owed[RECEIPTS_PER_BODY:]
                 yield account, body
 
+    def note_answered(self, updates: list[dict[str, Any]]) -> None:
+        """The house has answered these receipts with 200."""
+
     def write_log(self) -> None:
         if self._log is not None:
             self._log.writelines(a.as_line() for a in self.arrivals[self._n_logged :])
@@ -248,7 +251,7 @@ async def send_receipts(service: Service) -> None:
         waiting: set[asyncio.Task[None]] = set()
         while True:
             for account, updates in service.due_bodies():
-                task = asyncio.create_task(post_receipts(session, account, updates))
+                task = asyncio.create_task(post_receipts(session, service, account, updates))
                 waiting.add(task)
                 task.add_done_callback(waiting.discard)
                 if len(waiting) >= 8:
@@ -257,7 +260,9 @@ async def send_receipts(service: Service) -> None:
             await asyncio.sleep(TURN_SECONDS)
 
 
-async def post_receipts(session: aiohttp.ClientSession, account: Account, updates: list[dict[str, Any]]) -> None:
+async def post_receipts(
+    session: aiohttp.ClientSession, service: Service, account: Account, updates: list[dict[str, Any]]
+) -> None:
     body = orjson.dumps({"updates": updates})
     key = "evt_" + hashlib.sha256(body).hexdigest()[:24]
     for attempt in range(CALLBACK_ATTEMPTS):
@@ -271,15 +276,16 @@ async def post_receipts(session: aiohttp.ClientSession, account: Account, update
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
             async with session.post(account.callback_url, data=body, headers=headers) as response:
                 if response.status == 200:
+                    service.note_answered(updates)
                     return
         await asyncio.sleep(min(0.1 * 2**attempt, 5.0))
     print(f"sink: gave up on {len(updates)} receipts for {account.callback_url}", file=sys.stderr, flush=True)
 
 
-async def serve(*, host: str, port: int, service: Service) -> None:
+async def serve(*, host: str, port: int, service: Service, connection: type[Connection] = Connection) -> None:
     """Listen until told to stop, having printed the address."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(service), host, port, backlog=1024)
+    server = await loop.create_server(lambda: connection(service), host, port, backlog=1024)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

@@ -1,7 +1,7 @@
 """A channel without idempotency keys, as WhatsApp is: what became of a request that was cut off cannot be asked again.
 
 A test puts it in its own process with ``use()``, in its workers with ``DJANGO_SETTINGS_MODULE`` (see ``SETTINGS``).
-There, ``CRASH_AT`` names crash points, and ``CRASH_ONE_IN`` how often one is fatal.
+There, ``CRASH_AT`` names crash points and how often each is fatal: ``after_gate=4,before_settle=1``.
 """
 
 import os
@@ -32,6 +32,5 @@ class ForgetfulConfig(AppConfig):
 
     def ready(self) -> None:
         use()
-        crash.arm(
-            filter(None, os.environ.get("CRASH_AT", "").split(",")), one_in=int(os.environ.get("CRASH_ONE_IN", 1))
-        )
+        pairs = [point.partition("=") for point in os.environ.get("CRASH_AT", "").split(",") if point]
+        crash.arm({name: int(one_in or 1) for name, _, one_in in pairs})

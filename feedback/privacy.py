@@ -129,7 +129,7 @@ def _tell(request: ErasureRequest, traces: Traces, now: datetime) -> None:
 
 
 def export(*, recipient_id: int, now: datetime) -> dict[str, Any]:
-    """Return everything that the house knows of a person, as JSON can hold it; ``public/my_data.html`` shows it."""
+    """Return everything that the house knows of a person, as JSON can hold it; ``portrait`` puts it in words."""
     recipient_id = refusals.current(recipient_id)
     ids = erasure.family(Recipient.objects.get(pk=recipient_id))
     return {

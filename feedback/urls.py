@@ -15,6 +15,7 @@ urlpatterns = [
     path("p/code/<slug:code>/", door.code, name="enter-code"),
     path("p/mine/", mine.page, name="my-page"),
     path("p/mine/history/", mine.history, name="my-page-history"),
+    path("p/mine/data/", data.page, name="my-page-data"),
     path("p/mine/export/", data.export, name="my-page-export"),
     path("p/mine/proof/", data.proof, name="my-page-proof"),
     path("p/mine/erase/", data.erase, name="my-page-erase"),

@@ -47,6 +47,7 @@ EVERYBODYS = {
     "p/code/<slug:code>/": "takes the code that was sent to a phone (tests/feedback)",
     "p/mine/": "a person's own page: opened by a code for minutes, shows that person only (tests/feedback)",
     "p/mine/history/": "the same person's history",
+    "p/mine/data/": "everything that is kept of the same person",
     "p/mine/export/": "the same person's copy of their data",
     "p/mine/proof/": "the same person's proof of what they agreed to",
     "p/mine/erase/": "the same person's erasure",

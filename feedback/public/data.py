@@ -1,4 +1,4 @@
-"""A person's data, from their own page: a copy of it, the proof of what they agreed to, and its erasure."""
+"""A person's data, from their own page: to read, a copy of it, the proof of what they agreed to, and its erasure."""
 
 from __future__ import annotations
 
@@ -12,11 +12,20 @@ from django.utils import translation
 
 from consent import proof as proofs
 from consent.models import Recipient
-from feedback import choices, passcodes, privacy, relations
+from feedback import choices, passcodes, portrait, privacy, relations
 from feedback.models import Passcode
 from feedback.public import door, manners, mine
 
 EXPORT, ERASE, PROOF = "export", "erase", "proof"
+
+
+@mine.opened
+def page(request: HttpRequest, session: Passcode, recipient: Recipient, now: datetime) -> HttpResponse:
+    """Show everything that is kept of this person, in words, to be read and printed."""
+    if mine.is_doubtful(session, recipient, now):
+        return _back()
+    copy = privacy.export(recipient_id=recipient.pk, now=now)
+    return mine.show(request, session, "data", {"sections": portrait.of(copy), "made_at": now})
 
 
 @mine.opened

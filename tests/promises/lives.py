@@ -53,8 +53,12 @@ class World:
     numbers: Any = field(default_factory=count)
 
 
-def begin(*, seed: int, n_people: int, now: datetime) -> World:
+def begin(*, seed: int, n_people: int, now: datetime, is_strict: bool = False) -> World:
+    """``is_strict``: the platform allows one offer in each of its windows to begin with, and few people are left over
+    for any other cap."""
     world = World(random.Random(seed), now)
+    if is_strict:
+        CapRule.objects.filter(scope=CapRule.Scope.PLATFORM).update(max_offers=1)
     for name, company in (("One", "RCS 1"), ("Two", "RCS 2"), ("Three", "RCS 3"), ("Three again", "RCS 3")):
         business = make_business(name=name, registration_number=company, money=10_000 * EURO, now=now)
         world.shops.append(Shop(business, make_approved_version(business=business)))

@@ -14,7 +14,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from broadcasts import audience as audiences
-from broadcasts import quote, reach
+from broadcasts import quote
 from broadcasts.models import Broadcast, BroadcastVersion, Budget, Chunk, Count, CountDelta, Delivery, PriceLine, Sender
 from businesses import audit, events, wallet
 from businesses.models import Business, User
@@ -207,8 +207,7 @@ def launch(*, broadcast: Broadcast, token: str, by: User | None, now: datetime) 
         draft.state_reason = ""
         draft.hold = hold
         draft.n_confirmed = estimate.n_audience
-        # Among few people, one who is waited for could be told apart from one whose phone is off.
-        draft.waits_for_cap = draft.waits_for_cap and estimate.n_eligible >= reach.MIN_AUDIENCE
+        draft.waits_for_cap = quote.waits_for_cap(draft, estimate)
         draft.launched_at = now
         draft.ends_at = starts_at + timedelta(hours=draft.life_hours)
         draft.save()

@@ -48,6 +48,12 @@ def held_back(*, recent: Recent, recipient_ids: Sequence[int], now: datetime) ->
     return held
 
 
+def is_anybody_freed(*, recent: Recent, recipient_ids: Sequence[int], now: datetime, by: datetime) -> bool:
+    """Say whether somebody who is held back now can be written to again before ``by``."""
+    held = held_back(recent=recent, recipient_ids=recipient_ids, now=now)
+    return bool(held - held_back(recent=recent, recipient_ids=sorted(held), now=by)) if held else False
+
+
 def _written_to(
     recent: Recent, rule: CapRule, inside: list[int], after: datetime, recipient_ids: Sequence[int]
 ) -> list[int]:

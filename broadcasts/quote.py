@@ -11,13 +11,15 @@ import orjson
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from broadcasts import audience, wordings
+from broadcasts import audience, own_caps, reach, wordings
 from broadcasts.models import Broadcast, Estimate
 from businesses import prices
 from templates_approval.models import Version
 
 # An estimate older than this says too little about now: people stop, caps move, prices change.
 TOKEN_LIFE = timedelta(minutes=30)
+SLICE_ROWS = 50_000
+CAP = "cap_business"
 
 
 class CannotQuote(ValidationError):
@@ -78,8 +80,48 @@ def confirmed(*, broadcast: Broadcast, token: str, agreed: Terms, now: datetime)
             code="token_stale",
         )
     if estimate.n_eligible == 0:
-        raise CannotQuote(_("Nobody would be reached. The estimate says why for each group."), code="nobody")
+        _check_somebody_is_waited_for(broadcast, estimate, now)
     return estimate
+
+
+def waits_for_cap(broadcast: Broadcast, estimate: Estimate) -> bool:
+    """Say whether a launch waits for people's next free slots, if the business wants that.
+
+    Among few people, one who is waited for could be told apart from one whose phone is off.
+    """
+    n_in_question = estimate.n_eligible + estimate.reasons.get(CAP, 0)
+    return broadcast.waits_for_cap and n_in_question >= reach.MIN_AUDIENCE
+
+
+def _check_somebody_is_waited_for(broadcast: Broadcast, estimate: Estimate, now: datetime) -> None:
+    """Raise ``CannotQuote`` unless somebody whom the business wrote to lately is free again within the offer's life."""
+    if not broadcast.waits_for_cap or not estimate.reasons.get(CAP):
+        raise CannotQuote(_("Nobody would be reached. The estimate says why for each group."), code="nobody")
+    if not waits_for_cap(broadcast, estimate):
+        raise CannotQuote(
+            _("Nobody would be reached now, and among fewer than 100 people nobody is waited for."), code="nobody"
+        )
+    until = max(broadcast.scheduled_at or now, now) + timedelta(hours=broadcast.life_hours)
+    if not _is_anybody_freed(broadcast, now, until):
+        raise CannotQuote(
+            _(
+                "Nobody would be reached: nobody can be written to again within the offer's life. "
+                "Let it live longer, or send later."
+            ),
+            code="nobody",
+        )
+
+
+def _is_anybody_freed(broadcast: Broadcast, now: datetime, until: datetime) -> bool:
+    recent = own_caps.recent(business=broadcast.business, now=now)
+    definition = audience.frozen(business=broadcast.business, definition=broadcast.audience)
+    everybody = audience.contacts(business=broadcast.business, definition=definition, now=now).order_by("pk")
+    last = 0
+    while rows := list(everybody.filter(pk__gt=last).values_list("pk", "recipient_id")[:SLICE_ROWS]):
+        last, ids = rows[-1][0], [recipient_id for _pk, recipient_id in rows]
+        if own_caps.is_anybody_freed(recent=recent, recipient_ids=ids, now=now, by=until):
+            return True
+    return False
 
 
 def check_may_launch(broadcast: Broadcast, agreed: Terms) -> None:

@@ -50,7 +50,10 @@ WHY_NOT: dict[str, Words] = {
     "expired": gettext_lazy("its time was over"),
     "cancelled": gettext_lazy("the business cancelled it"),
 }
-REFUSALS: dict[str, Words] = {"stopped": gettext_lazy("Stopped"), "blocked": gettext_lazy("Blocked")}
+REFUSALS: dict[str, Words] = {
+    "stopped": gettext_lazy("you stopped their offers"),
+    "blocked": gettext_lazy("you blocked them"),
+}
 REACTIONS: dict[str, Words] = {
     "interested": gettext_lazy("Interested"),
     "not_interested": gettext_lazy("Not interested"),
@@ -135,7 +138,7 @@ def _contact(kept: Said) -> Entry:
 
 def _interaction(kept: Said) -> Entry:
     return _entry(
-        f"{kept['business']}: {testimony.DEALINGS.get(kept['kind'], kept['kind'])}",
+        f"{kept['business']} · {testimony.DEALINGS.get(kept['kind'], kept['kind'])}",
         kept["at"],
         (_("What proves it"), kept["evidence"]),
         (_("Known because"), testimony.PROVENANCES.get(kept["came_from"])),
@@ -145,7 +148,7 @@ def _interaction(kept: Said) -> Entry:
 
 def _refusal(kept: Said) -> Entry:
     return _entry(
-        f"{kept['company']}: {REFUSALS.get(kept['kind'], kept['kind'])}",
+        f"{kept['company']} · {REFUSALS.get(kept['kind'], kept['kind'])}",
         kept["since"],
         (_("Through"), testimony.DOORS.get(kept["through"], kept["through"])),
         (_("Taken back"), _moment(kept["taken_back_at"])),
@@ -156,7 +159,7 @@ def _message(kept: Said) -> Entry:
     state = MESSAGE_STATES.get(kept["state"], _("sent; it is not known whether it arrived"))
     values = ", ".join(str(value) for value in (kept["values"] or {}).values())
     return _entry(
-        f"{kept['business']}: {state}",
+        f"{kept['business']} · {state}",
         kept["sent_at"] or kept["decided_at"],
         (_("Why not"), _why_not(kept["reason"])),
         (_("Why they might"), _basis(kept["basis"])),
@@ -176,7 +179,7 @@ def _basis(basis: str | None) -> Words | None:
 
 def _notice(kept: Said) -> Entry:
     return _entry(
-        f"{kept['business']}: {Notice.Kind(kept['kind']).label}",
+        f"{kept['business']} · {Notice.Kind(kept['kind']).label}",
         kept["at"],
         (_("State"), Notice.State(kept["state"]).label),
     )
@@ -187,12 +190,12 @@ def _written(kept: Said) -> Entry:
 
 
 def _reaction(kept: Said) -> Entry:
-    return _entry(f"{kept['business']}: {REACTIONS.get(kept['kind'], kept['kind'])}", kept["at"])
+    return _entry(f"{kept['business']} · {REACTIONS.get(kept['kind'], kept['kind'])}", kept["at"])
 
 
 def _report(kept: Said) -> Entry:
     return _entry(
-        f"{kept['business']}: {Report.Reason(kept['reason']).label}",
+        f"{kept['business']} · {Report.Reason(kept['reason']).label}",
         kept["at"],
         (_("Your words"), kept["words"]),
         (_("State"), Report.State(kept["state"]).label),
@@ -213,4 +216,4 @@ def _link(kept: Said) -> Entry:
 
 def _joined(*words: Words | None) -> str:
     known: Iterable[Words] = filter(None, words)
-    return ": ".join(map(str, known))
+    return " · ".join(map(str, known))

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import connection
 
-from broadcasts import chunks, clock, codes, counts, estimate, freeze, gate, lifecycle, plan, settle
+from broadcasts import chunks, clock, codes, counts, estimate, freeze, gate, lifecycle, plan, quote, settle
 from broadcasts.channels.base import Outcome, OutcomeKind, ReceiptStatus, ReceiptUpdate
 from broadcasts.models import Broadcast, Budget, Delivery
 from businesses import wallet
@@ -286,6 +287,33 @@ def test_waiting_for_the_cap_makes_a_later_chunk(now: datetime) -> None:
     assert [message.recipient_id for message in passed.messages] == later
     assert len(passed.waiting) == 3
     assert all(now + timedelta(hours=23) < due < now + timedelta(hours=25) for due, _ in passed.waiting)
+
+
+@pytest.mark.parametrize(
+    ("n", "fields", "said"),
+    [
+        (120, {"waits_for_cap": True, "life_hours": 48}, None),
+        (120, {"waits_for_cap": True, "life_hours": 12}, "nobody can be written to again"),
+        (99, {"waits_for_cap": True, "life_hours": 48}, "among fewer than 100 people nobody is waited for"),
+        (120, {"waits_for_cap": False, "life_hours": 48}, "The estimate says why"),
+    ],
+)
+def test_a_broadcast_that_only_waits_may_launch(
+    now: datetime, n: int, fields: dict[str, Any], said: str | None
+) -> None:
+    business = make_business(money=100 * EURO)
+    people = make_people(business=business, n=n, now=now)
+    version = make_approved_version(business=business)
+    assert len(pass_first_chunk(make_launched(business=business, version=version, now=now)).messages) == n
+
+    if said:
+        with pytest.raises(quote.CannotQuote, match=said):
+            make_launched(business=business, version=version, now=now, **fields)
+        return
+    again = make_launched(business=business, version=version, now=now, **fields)
+    assert again.waits_for_cap
+    passed = pass_first_chunk(again)
+    assert (passed.messages, sorted(who for _, who in passed.waiting)) == ([], people)
 
 
 def test_among_a_few_nobody_is_waited_for(business: Business, now: datetime) -> None:

@@ -99,16 +99,24 @@ def test_it_says_it_in_words_and_in_both_languages(holder: Client, full: Recipie
     answer = holder.get(PAGE, {"lang": "en"})
     english = text_of(answer.content)
     for words in (NUMBER, "France", "Offers a week at most: 3", "All offers paused since:", "Name: Ana",
-                  "quartier: Vaise", "Language: français", "Maison &lt;Tournesol&gt;: written opt-in",
+                  "quartier: Vaise", "Language: français", "Maison &lt;Tournesol&gt; · written opt-in",
                   "What proves it: form 1",
-                  "Maison &lt;Tournesol&gt;: sent; it is not known whether it arrived", "Why they might: consent",
-                  "SARL: Blocked", "Through: the person's own page", "Maison &lt;Tournesol&gt;: stop confirmed",
-                  "Your words: Du pain ?", "Maison &lt;Tournesol&gt;: Interested",
+                  "Maison &lt;Tournesol&gt; · sent; it is not known whether it arrived", "Why they might: consent",
+                  "SARL · you blocked them", "Through: the person's own page",
+                  "Maison &lt;Tournesol&gt; · stop confirmed",
+                  "Your words: Du pain ?", "Maison &lt;Tournesol&gt; · Interested",
                   "Your words: trop &lt;b&gt;tôt&lt;/b&gt;",
                   "Chose an own limit"):  # fmt: skip
         assert words.replace("'", "&#x27;") in english, words
     french = text_of(holder.get(PAGE, {"lang": "fr"}).content)
-    for words in ("Mes données", "Ce que vous avez écrit", "Offres par semaine au plus", "consentement"):
+    for words in (
+        "Mes données",
+        "Ce que vous avez écrit",
+        "Nom : Ana",
+        "vous l’avez bloquée",
+        "Offres par semaine au plus",
+        "consentement",
+    ):
         assert words in french
     assert "<script" not in answer.content.decode()
     assert answer["Cache-Control"] == "no-store"
@@ -137,7 +145,7 @@ def test_every_reason_why_not_is_told_to_its_person(full: Recipient, now: dateti
             offers = next(s for s in portrait.of(copy | {"messages": [skipped]}) if s.title == "Offers meant for you")
             (entry,) = offers.entries
             why = str(dict(entry.details)["Why not"])
-        assert str(entry.title).endswith(": not sent")
+        assert str(entry.title).endswith(" · not sent")
         assert "person" not in why, "that is how businesses are told"
 
 

@@ -19,10 +19,12 @@ urlpatterns = [
         name="api-broadcast-attention",
     ),
     path("segments", Segments.as_view({"get": "list", "post": "create"}), name="api-segments"),
+    path("segments/archived", Segments.as_view({"get": "archived"}), name="api-segments-archived"),
     path("segments/count", Segments.as_view({"post": "count"}), name="api-segments-count"),
     path(
         "segments/<slug:code>",
         Segments.as_view({"get": "retrieve", "patch": "edit", "delete": "archive"}),
         name="api-segment",
     ),
+    path("segments/<slug:code>/restore", Segments.as_view({"post": "restore"}), name="api-segment-restore"),
 ]

@@ -51,8 +51,7 @@ def check_codes(*, business: Business, definition: dict[str, Any], tree: Group) 
 def create(*, business: Business, name: str, definition: Any, by: User | None, now: datetime) -> Segment:
     """Save filters under a name. Raises ``CannotSave`` for the name, ``BadDefinition`` for the filters."""
     read(business=business, definition=definition)
-    if Segment.objects.of(business).in_use().count() >= SEGMENTS_MAX:
-        raise CannotSave({"name": _("You have %(n)d segments already; archive some first.") % {"n": SEGMENTS_MAX}})
+    _check_room(business)
     segment = Segment(
         business=business,
         name=_named(name),
@@ -94,6 +93,22 @@ def archive(*, segment: Segment, by: User | None, now: datetime) -> bool:
         if gone:
             _tell(segment, "segment.archived", by, now)
     return bool(gone)
+
+
+def restore(*, segment: Segment, by: User | None, now: datetime) -> Segment:
+    """Take it out of the archive, under its name; what it filters by is read again. Raises as ``create`` does."""
+    if segment.archived_at is None:
+        return segment
+    read(business=segment.business, definition=segment.definition)
+    _check_room(segment.business)
+    segment.archived_at = None
+    segment.updated_at = now
+    return _save(segment, "segment.restored", by, now)
+
+
+def _check_room(business: Business) -> None:
+    if Segment.objects.of(business).in_use().count() >= SEGMENTS_MAX:
+        raise CannotSave({"name": _("You have %(n)d segments already; archive some first.") % {"n": SEGMENTS_MAX}})
 
 
 def called(*, business: Business, definitions: Iterable[dict[str, Any]]) -> words.Called:

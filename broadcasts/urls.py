@@ -32,6 +32,7 @@ urlpatterns = [
     path("b/<str:code>/segments/<str:segment_code>/", segments.segment_page, name="segment"),
     path("b/<str:code>/segments/<str:segment_code>/copy/", segments.duplicate, name="segment-copy"),
     path("b/<str:code>/segments/<str:segment_code>/archive/", segments.archive, name="segment-archive"),
+    path("b/<str:code>/segments/<str:segment_code>/restore/", segments.restore, name="segment-restore"),
     path("b/<str:code>/senders/", senders.senders_page, name="senders"),
     path("b/<str:code>/senders/webhook/", senders.connect_webhook, name="sender-webhook"),
     path("b/<str:code>/senders/sandbox/", senders.connect_sandbox, name="sender-sandbox"),

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from businesses.models import Business
+from businesses import audit
+from businesses.models import Business, User
 from consent import suppressions
 from consent.models import Address, Contact, Recipient
 
 
 class NotAccepted(ValidationError):
     """This number may not be brought in. Why is not said: that somebody was erased is nobody's business."""
+
+
+class TooManyAttributes(ValidationError):
+    """More than anybody could filter by."""
+
+
+MAX_ATTRIBUTES = 100
 
 
 @transaction.atomic
@@ -78,9 +88,43 @@ def _check_accepted(business: Business, recipient: Recipient, hashed: bytes) -> 
         raise NotAccepted(_("This number cannot be taken."))
 
 
-def correct(*, contact: Contact, name: str, language: str, attributes: dict[str, str], now: datetime) -> None:
-    """Put a member's corrections in the place of what the business knew; empty is empty here."""
-    Contact.objects.filter(pk=contact.pk).update(name=name, language=language, attributes=attributes, updated_at=now)
+@transaction.atomic
+def correct(
+    *,
+    contact: Contact,
+    by: User | None,
+    now: datetime,
+    name: str | None = None,
+    language: str | None = None,
+    attributes: Mapping[str, str | None] | None = None,
+    keeps_others: bool = False,
+) -> Contact:
+    """Put corrections in the place of what the business knew, and return the contact as it is then.
+
+    None leaves a fact as it is; empty is empty here. ``attributes`` are all of them, or with ``keeps_others`` those
+    that change, None taking one away. Saying the same again changes nothing and leaves no trace. Raises
+    ``TooManyAttributes``.
+    """
+    # The person first, as everywhere: an erasure that is under way is waited for.
+    Recipient.objects.select_for_update(no_key=True).get(pk=contact.recipient_id)
+    known = Contact.objects.select_related("recipient", "business").get(pk=contact.pk)
+    facts: dict[str, Any] = {"name": name, "language": language}
+    if attributes is not None:
+        whole = (known.attributes if keeps_others else {}) | dict(attributes)
+        facts["attributes"] = {title: value for title, value in whole.items() if value is not None}
+        if len(facts["attributes"]) > MAX_ATTRIBUTES:
+            raise TooManyAttributes(_("A contact has at most 100 attributes."))
+    changes = {field: fact for field, fact in facts.items() if fact is not None and fact != getattr(known, field)}
+    if changes:
+        Contact.objects.filter(pk=known.pk).update(**changes, updated_at=now)
+        for field, fact in (changes | {"updated_at": now}).items():
+            setattr(known, field, fact)
+        # Which facts, not what they say: the trail only grows, and would outlive an erasure.
+        audit.note(
+            action="contact.corrected", object_kind="contact", object_code=known.code, actor=by,
+            business=known.business, after={"changed": sorted(changes)}, now=now,
+        )  # fmt: skip
+    return known
 
 
 def meet(*, kind: str, value: str, country: str, timezone: str, now: datetime) -> Recipient:

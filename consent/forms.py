@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from consent import choosing, columns, joining, phones
+from consent import choosing, columns, contacts, joining, phones
 from consent.columns import Layout
 from consent.models import Contact, ImportBatch, JoinPage
 from consent.rows import MAX_EVIDENCE_LETTERS
@@ -257,6 +257,8 @@ class FactsForm(forms.Form):
                     _("“%(line)s” is not a name, a colon and a value of at most 500 letters.") % {"line": line[:40]}
                 )
             read[name] = value
+        if len(read) > contacts.MAX_ATTRIBUTES:
+            raise forms.ValidationError(_("A contact has at most 100 attributes."))
         return read
 
     def changes(self) -> dict[str, Any]:

@@ -10,7 +10,11 @@ from consent.api.joining import JoinPages
 urlpatterns = [
     path("contacts", Contacts.as_view({"get": "list", "post": "create"}), name="api-contacts"),
     path("contacts/<slug:code>/proof", Contacts.as_view({"get": "proof"}), name="api-contact-proof"),
-    path("contacts/<slug:code>", Contacts.as_view({"get": "retrieve", "delete": "destroy"}), name="api-contact"),
+    path(
+        "contacts/<slug:code>",
+        Contacts.as_view({"get": "retrieve", "patch": "correct", "delete": "destroy"}),
+        name="api-contact",
+    ),
     path("contacts/<slug:code>/interactions", Contacts.as_view({"post": "attest"}), name="api-contact-interactions"),
     path("contacts/<slug:code>/stop", Contacts.as_view({"post": "stop"}), name="api-contact-stop"),
     path("interactions", Attestations.as_view({"post": "create"}), name="api-interactions"),

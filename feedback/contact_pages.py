@@ -63,7 +63,7 @@ def edit_contact(request: HttpRequest, business: Business, contact_code: str) ->
     form = FactsForm(request.POST, contact=contact)
     if not form.is_valid():
         return _show(request, business, contact, form=form, status=422)
-    contacts.correct(contact=contact, now=timezone.now(), **form.changes())
+    contacts.correct(contact=contact, by=cast("User", request.user), now=timezone.now(), **form.changes())
     messages.success(request, _("Saved."))
     return redirect("contact", business.code, contact.code)
 

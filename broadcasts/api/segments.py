@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -25,7 +26,7 @@ class SegmentSerializer(serializers.ModelSerializer[Segment]):
 
     class Meta:
         model = Segment
-        fields = ("code", "name", "definition", "created_at", "updated_at")
+        fields = ("code", "name", "definition", "created_at", "updated_at", "archived_at")
         read_only_fields = fields
 
 
@@ -60,6 +61,8 @@ class Segments(GenericViewSet[Segment]):
         "create": WRITE,
         "edit": WRITE,
         "archive": WRITE,
+        "archived": READ,
+        "restore": WRITE,
     }
     serializer_class = SegmentSerializer
     lookup_field = "code"
@@ -95,6 +98,27 @@ class Segments(GenericViewSet[Segment]):
         wanted = self._read(NewSegmentSerializer, request, partial=True)
         segments.edit(segment=segment, by=maker_of(request), now=timezone.now(), **wanted)
         return Response(SegmentSerializer(segment).data)
+
+    @extend_schema(summary="List archived segments, newest first", responses=SegmentSerializer(many=True))
+    def archived(self, request: Request) -> Response:
+        page = self.paginate_queryset(self._of_archive())
+        return self.get_paginated_response(SegmentSerializer(page, many=True).data)
+
+    @extend_schema(
+        summary="Restore an archived segment",
+        description="Its name must be free again. Restoring twice is restoring once.",
+        request=None,
+        responses=SegmentSerializer,
+    )
+    def restore(self, request: Request, code: str) -> Response:
+        everyone = Segment.objects.of(business_of(request)).select_related("business")
+        segment = segments.restore(
+            segment=get_object_or_404(everyone, code=code), by=maker_of(request), now=timezone.now()
+        )
+        return Response(SegmentSerializer(segment).data)
+
+    def _of_archive(self) -> QuerySet[Segment]:
+        return Segment.objects.of(business_of(self.request)).put_away().select_related("business")
 
     @extend_schema(summary="Archive a segment", request=None, responses={204: None})
     def archive(self, request: Request, code: str) -> Response:

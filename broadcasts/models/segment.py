@@ -19,6 +19,9 @@ class SegmentQuerySet(models.QuerySet["Segment"]):
     def in_use(self) -> SegmentQuerySet:
         return self.filter(archived_at__isnull=True)
 
+    def put_away(self) -> SegmentQuerySet:
+        return self.filter(archived_at__isnull=False)
+
 
 class Segment(models.Model):
     """Who is in it is asked anew each time; a launched broadcast keeps what the definition was at its launch."""

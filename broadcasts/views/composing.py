@@ -90,6 +90,8 @@ def step_page(request: HttpRequest, business: Business, broadcast_code: str, slu
             saved = _save(request, form, draft)
             if saved and request.headers.get("HX-Request"):
                 return _panel_of(request, business, saved, slug)
+            if saved and request.POST.get("go") == "segment":
+                return redirect(reverse("segment-new", args=[business.code], query={"for": saved.code}))
             if saved:
                 return redirect(_next(business, saved, slug))
         if request.headers.get("HX-Request"):

@@ -15,11 +15,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from broadcasts import conditions, offered, segments
 from broadcasts.filters import counting, grammar, words
 from broadcasts.filters.grammar import BadDefinition
-from broadcasts.models import Segment
+from broadcasts.models import Broadcast, Segment
 from businesses.access import member_view
 from businesses.models import Business, Member, User
 
 N_EXAMPLES = 6
+N_ARCHIVED = 100
 
 
 @require_safe
@@ -29,7 +30,8 @@ def segments_page(request: HttpRequest, business: Business) -> HttpResponse:
     saved = list(Segment.objects.of(business).in_use().order_by("name", "id"))
     called = segments.called(business=business, definitions=[each.definition for each in saved])
     rows = [(each, words.describe(grammar.read(each.definition), called)) for each in saved]
-    return render(request, "broadcasts/segments.html", {"business": business, "rows": rows})
+    archived = Segment.objects.of(business).put_away().order_by("-archived_at", "-id")[:N_ARCHIVED]
+    return render(request, "broadcasts/segments.html", {"business": business, "rows": rows, "archived": archived})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -54,6 +56,7 @@ def _editor(request: HttpRequest, business: Business, segment: Segment | None) -
     """Show the rows; each button of the form sends all of it, so that it works without a script."""
     sections = conditions.sections_of(segment.definition if segment else {})
     name, refusals = segment.name if segment else "", []
+    draft = _draft_behind(request, business)
     if request.method == "POST":
         sections, name = conditions.from_post(request.POST), request.POST.get("name", "")
         wish = request.POST.get("do", "")
@@ -67,10 +70,13 @@ def _editor(request: HttpRequest, business: Business, segment: Segment | None) -
                 refusals = refusal.messages
             else:
                 messages.success(request, _("“%(name)s” is saved.") % {"name": saved.name})
+                if draft is not None:
+                    return redirect("broadcast-step", business.code, draft.code, "audience")
                 return redirect("segments", business.code)
     context = {
         "business": business,
         "segment": segment,
+        "draft": draft,
         "name": name,
         "refusals": refusals,
         "sections": _shown(business, sections),
@@ -79,6 +85,12 @@ def _editor(request: HttpRequest, business: Business, segment: Segment | None) -
         **_counted(business, sections),
     }
     return render(request, "broadcasts/segment.html", context, status=422 if refusals else 200)
+
+
+def _draft_behind(request: HttpRequest, business: Business) -> Broadcast | None:
+    """Return the draft from whose composer the visitor came here, if it is still one of theirs."""
+    drafts = Broadcast.objects.of(business).filter(state=Broadcast.State.DRAFT)
+    return drafts.filter(code=request.GET.get("for", "").replace("\x00", "")).first()
 
 
 def _save(request: HttpRequest, business: Business, segment: Segment | None, name: str, definition: Any) -> Segment:
@@ -148,4 +160,19 @@ def archive(request: HttpRequest, business: Business, segment_code: str) -> Http
     segment = _segment(business, segment_code)
     segments.archive(segment=segment, by=cast("User", request.user), now=timezone.now())
     messages.success(request, _("“%(name)s” is archived. What was launched with it goes on.") % {"name": segment.name})
+    return redirect("segments", business.code)
+
+
+@require_POST
+@member_view(Member.Role.MARKETER)
+def restore(request: HttpRequest, business: Business, segment_code: str) -> HttpResponse:
+    """Take it out of the archive."""
+    everyone = Segment.objects.of(business).select_related("business")
+    segment = get_object_or_404(everyone, code=segment_code)
+    try:
+        segments.restore(segment=segment, by=cast("User", request.user), now=timezone.now())
+    except ValidationError as refusal:
+        messages.error(request, refusal.messages[0])
+    else:
+        messages.success(request, _("“%(name)s” can be used again.") % {"name": segment.name})
     return redirect("segments", business.code)

@@ -56,6 +56,27 @@ class PersonSerializer(StrictSerializer):
         }
 
 
+class CorrectionSerializer(StrictSerializer):
+    """What is not sent stays as it is; of the attributes too, and null takes one away."""
+
+    name = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    language = serializers.RegexField(
+        r"^([a-z]{2,3}([-_][A-Za-z]{2,4})?)?$", max_length=8, required=False, allow_blank=True
+    )
+    attributes = serializers.DictField(
+        child=serializers.CharField(max_length=500, allow_blank=True, allow_null=True),
+        required=False,
+        help_text=_("null takes one away."),
+    )
+
+    def validate_attributes(self, attributes: dict[str, str | None]) -> dict[str, str | None]:
+        for name in attributes:
+            if not name.strip() or len(name) > 80 or not name.isprintable():
+                said = _("The name of an attribute has 1 to 80 letters.")
+                raise serializers.ValidationError({name[:80]: [said]}, code="invalid")
+        return attributes
+
+
 class EvidenceSerializer(StrictSerializer):
     kind = serializers.ChoiceField(choices=list(KINDS))
     occurred_at = serializers.DateTimeField()
@@ -128,6 +149,7 @@ class Contacts(GenericViewSet[Contact]):
         "list": WRITE,
         "retrieve": WRITE,
         "create": WRITE,
+        "correct": WRITE,
         "attest": WRITE,
         "stop": WRITE,
         "proof": WRITE,
@@ -166,6 +188,23 @@ class Contacts(GenericViewSet[Contact]):
         person.is_valid(raise_exception=True)
         contact = contacts.remember(business=business, now=timezone.now(), **person.validated_data)
         return Response(ContactSerializer(contact).data)
+
+    @extend_schema(
+        summary="Correct what you know of a contact",
+        description="Name, language and attributes. The number is the person: add another contact for another one.",
+        request=CorrectionSerializer,
+        responses={200: ContactSerializer},
+        examples=[OpenApiExample("Moved", value={"attributes": {"city": "Nantes", "loft": None}}, request_only=True)],
+    )
+    def correct(self, request: Request, code: str) -> Response:
+        contact = self.get_object()
+        sent = CorrectionSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        changes = sent.validated_data
+        known = contacts.correct(
+            contact=contact, by=maker_of(request), keeps_others=True, now=timezone.now(), **changes
+        )
+        return Response(ContactSerializer(known).data)
 
     @extend_schema(
         summary="Read the signed proof of what a contact allowed and refused",

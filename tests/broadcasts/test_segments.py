@@ -10,11 +10,20 @@ from broadcasts import audience, estimate, freeze, lifecycle, segments
 from broadcasts.filters import counting, grammar
 from broadcasts.filters.grammar import BadDefinition
 from broadcasts.models import Broadcast, Delivery, Segment
-from businesses.models import Business
+from businesses.models import AuditEvent, Business, Member
 from consent.models import Contact
 from consent.reasons import DECIDED_AFTER, PLATFORM_FACTS, Reason
 from tests.broadcasts.test_api import Program
-from tests.make import EURO, NOW, make_broadcast, make_business, make_launched, make_people
+from tests.make import (
+    EURO,
+    NOW,
+    make_broadcast,
+    make_business,
+    make_client,
+    make_launched,
+    make_member,
+    make_people,
+)
 
 NUL, HALF = "a\x00b", "a\ud800b"
 
@@ -189,3 +198,60 @@ def test_a_program_saves_counts_changes_and_puts_away(db: None) -> None:
     assert segments.archive(segment=Segment.objects.get(code=code), by=None, now=NOW)
     assert program.get(f"segments/{code}").status_code == 404
     assert program.get("segments").json()["data"] == []
+
+
+# --- Out of the archive, and back to the composer ---------------------------------------------------
+
+
+def test_an_archived_segment_comes_back_under_its_name(db: None) -> None:
+    business, stranger = make_business(), make_business(name="Fleurs Petit")
+    client = make_client(make_member(business=business, role=Member.Role.MARKETER))
+    segment = segments.create(business=business, name="Lyon", definition={"countries": ["FR"]}, by=None, now=NOW)
+    segments.archive(segment=segment, by=None, now=NOW)
+    page = client.get(f"/b/{business.code}/segments/").content.decode()
+    assert "Lyon" in page
+    assert f"/b/{business.code}/segments/{segment.code}/restore/" in page
+
+    other = segments.create(business=business, name="lyon", definition={}, by=None, now=NOW)
+    where = f"/b/{business.code}/segments/{segment.code}/restore/"
+    assert "choose another" in client.post(where, follow=True).content.decode()
+    assert Segment.objects.in_use().get() == other
+    segments.archive(segment=other, by=None, now=NOW)
+    for _ in range(2):
+        assert client.post(where).status_code == 302
+    assert Segment.objects.in_use().get() == segment
+    assert AuditEvent.objects.filter(action="segment.restored").count() == 1
+    assert Segment.objects.in_use().of(stranger).count() == 0
+
+
+def test_a_program_lists_and_restores_what_was_archived(db: None) -> None:
+    business, stranger = make_business(), make_business(name="Fleurs Petit")
+    segment = segments.create(business=business, name="Lyon", definition={}, by=None, now=NOW)
+    segments.archive(segment=segment, by=None, now=NOW)
+    program = Program(business)
+    listed = program.get("segments/archived").json()["data"]
+    assert [(each["code"], each["archived_at"] is not None) for each in listed] == [(segment.code, True)]
+    assert Program(stranger).post(f"segments/{segment.code}/restore", {}).status_code == 404
+    assert program.post(f"segments/{segment.code}/restore", {}).json()["archived_at"] is None
+    assert program.post(f"segments/{segment.code}/restore", {}).status_code == 200
+    assert program.get("segments/archived").json()["data"] == []
+
+
+def test_who_makes_a_segment_for_a_broadcast_is_led_back_to_it_and_loses_nothing(db: None) -> None:
+    business, stranger = make_business(), make_business(name="Fleurs Petit")
+    make_people(business=business, n=2)
+    client = make_client(make_member(business=business, role=Member.Role.MARKETER))
+    draft, theirs = make_broadcast(business=business), make_broadcast(business=stranger)
+    audience_step = f"/b/{business.code}/broadcasts/{draft.code}/compose/audience/"
+    answer = client.post(audience_step, {"countries": ["FR"], "holdout": "0", "go": "segment"})
+    draft.refresh_from_db()
+    assert draft.audience == {"countries": ["FR"]}
+    assert answer["Location"] == f"/b/{business.code}/segments/new/?for={draft.code}"
+    assert audience_step in client.get(answer["Location"]).content.decode()
+    done = client.post(answer["Location"], {"name": "Lyon", "do": "save"})
+    assert (done.status_code, done["Location"]) == (302, audience_step)
+    for code in (theirs.code, "x", "\x00"):
+        done = client.post(
+            f"/b/{business.code}/segments/new/", {"name": f"n{code[:3]!r}", "do": "save"}, query_params={"for": code}
+        )
+        assert done["Location"] == f"/b/{business.code}/segments/"

@@ -121,7 +121,7 @@ def _note(notices: Sequence[Notice], outcomes: Mapping[str, Outcome], now: datet
     sent = []
     for notice in notices:
         outcome = outcomes.get(notice.code, Outcome(OutcomeKind.UNKNOWN, error_code="no_outcome"))
-        if outcome.kind == OutcomeKind.ACCEPTED:
+        if outcome.kind in (OutcomeKind.ACCEPTED, OutcomeKind.HELD):
             sent.append(notice)
         elif outcome.kind == OutcomeKind.NOT_STARTED or (outcome.kind == OutcomeKind.UNKNOWN and _knows_keys(notice)):
             _put_off(notice, outcome, now)

@@ -41,7 +41,7 @@ def estimate(*, broadcast: Broadcast, now: datetime, exact: bool | None = None) 
     no approved words, ``prices.NoPrice`` when there is no price, ``audience.BadDefinition`` when a segment is gone.
     """
     agreed = quote.terms(broadcast, now)
-    quote.check_may_launch(broadcast, agreed)
+    quote.check_may_launch(broadcast, agreed, now)
     definition = audience.frozen(business=broadcast.business, definition=broadcast.audience)
     everybody = audience.contacts(business=broadcast.business, definition=definition, now=now)
     n_audience = audience.count(business=broadcast.business, definition=definition, now=now)

@@ -89,9 +89,9 @@ class HandOver:
             nonlocal silent_until, n_late
             if owed.pop(message.code, None) is None:
                 return
-            if outcome.wait_seconds:
+            if outcome.wait_seconds and not outcome.is_for_one:
                 silent_until = max(silent_until, time.monotonic() + outcome.wait_seconds)
-            elif outcome.kind == OutcomeKind.NOT_STARTED:
+            elif outcome.kind == OutcomeKind.NOT_STARTED and not outcome.is_for_one:
                 n_late += 1
             if is_repeat and outcome.kind == OutcomeKind.NOT_STARTED:
                 outcome = replace(outcome, kind=OutcomeKind.UNKNOWN)
@@ -178,7 +178,7 @@ class HandOver:
         for journey, message, outcome in results:
             if message.recipient_id in queued:
                 wait = outcome.wait_seconds
-                if wait:
+                if wait and not outcome.is_for_one:
                     wait = max(wait, min(wait * 2 ** min(message.attempt - 1, 12), LONGEST_WAIT_SECONDS))
                 journey.waiting.append((now + timedelta(seconds=wait), message.recipient_id))
             elif outcome.kind == OutcomeKind.UNKNOWN and self.knows_keys[broadcast_id]:

@@ -302,7 +302,7 @@ def _close_connections(*, everybody: threading.Barrier) -> None:
 def _pause_because(*, plan: Plan, reason: Reason, now: datetime) -> None:
     broadcast = Broadcast.objects.select_related("business").get(pk=plan.broadcast_id)
     with override(broadcast.business.locale):
-        words = str(reason.label)
+        words = (plan.obstacle_words if reason == plan.obstacle else "") or str(reason.label)
     try:
         lifecycle.pause(broadcast=broadcast, reason=words, by=None, now=now)
     except lifecycle.CannotPause:

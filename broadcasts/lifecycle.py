@@ -186,7 +186,7 @@ def launch(*, broadcast: Broadcast, token: str, by: User | None, now: datetime) 
         if draft.state != State.DRAFT:
             raise CannotLaunch(_("This broadcast has been launched already."))
         agreed = quote.terms(draft, now)
-        quote.check_may_launch(draft, agreed)
+        quote.check_may_launch(draft, agreed, now)
         estimate = quote.confirmed(broadcast=draft, token=token, agreed=agreed, now=now)
         starts_at = max(draft.scheduled_at or now, now)
         hold = wallet.hold(

@@ -6,13 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
+from django.utils.translation import override
+
+from broadcasts import approvals
 from broadcasts.channels import KINDS
 from broadcasts.channels.base import Traits
+from broadcasts.channels.base import Wording as Filled
 from broadcasts.models import Broadcast, BroadcastVersion, Sender
 from businesses.models import Business
 from consent.reasons import Reason
 from consent.verdicts import Question
-from templates_approval import placeholders, render, review
+from templates_approval import placeholders, review
 from templates_approval.models import Template, Version
 
 
@@ -21,7 +26,7 @@ class Wording:
     """One approved version, as frozen for a broadcast."""
 
     language: str
-    message: render.Prepared
+    message: Filled
     # The variables that must have a value, or nothing leaves.
     needs: frozenset[str]
 
@@ -45,13 +50,17 @@ class Plan:
     may_arrive_until: datetime
     # Why the broadcast may not go on, if so: what was approved is no longer what would be sent, and the like.
     obstacle: Reason | None
+    # The same in words, in the business's language, where the provider is to blame; else the reason's own are enough.
+    obstacle_words: str = ""
 
 
 def read(broadcast_id: int) -> Plan:
     """Return the plan of a broadcast as the database has it now."""
     broadcast = Broadcast.objects.select_related("business", "sender", "template").get(pk=broadcast_id)
     frozen = list(broadcast.versions.select_related("version__template"))
-    traits = KINDS[broadcast.sender.channel].traits
+    channel = KINDS[broadcast.sender.channel]
+    traits = channel.traits
+    obstacle, words = _obstacle(broadcast, frozen)
     return Plan(
         broadcast_id=broadcast.pk,
         code=broadcast.code,
@@ -61,7 +70,7 @@ def read(broadcast_id: int) -> Plan:
         wordings={
             line.version_id: Wording(
                 language=line.language,
-                message=render.prepare(line.version.components, fallbacks=line.version.fallbacks),
+                message=channel.wording(broadcast.sender, line.version),
                 needs=frozenset(placeholders.variables(line.version.components)),
             )
             for line in frozen
@@ -72,7 +81,8 @@ def read(broadcast_id: int) -> Plan:
         state=broadcast.state,
         ends_at=_end(broadcast),
         may_arrive_until=_end(broadcast) + traits.receipt_horizon,
-        obstacle=_obstacle(broadcast, frozen),
+        obstacle=obstacle,
+        obstacle_words=words,
     )
 
 
@@ -100,14 +110,25 @@ def question_about(broadcast: Broadcast, traits: Traits) -> Question:
     )
 
 
-def _obstacle(broadcast: Broadcast, frozen: list[BroadcastVersion]) -> Reason | None:
+def _obstacle(broadcast: Broadcast, frozen: list[BroadcastVersion]) -> tuple[Reason | None, str]:
     if not broadcast.business.may_send or not broadcast.sender.is_active:
-        return Reason.BUSINESS_SUSPENDED
+        return Reason.BUSINESS_SUSPENDED, ""
     if broadcast.template.category != Template.Category.MARKETING:
-        return Reason.NOT_AN_OFFER
+        return Reason.NOT_AN_OFFER, ""
     if not all(_is_as_approved(line) for line in frozen):
-        return Reason.TEMPLATE_UNAVAILABLE
-    return None
+        return Reason.TEMPLATE_UNAVAILABLE, ""
+    return _of_provider(broadcast, [line.version for line in frozen])
+
+
+def _of_provider(broadcast: Broadcast, versions: list[Version]) -> tuple[Reason | None, str]:
+    """What the provider itself has against it: a restricted account, or words that it has not approved."""
+    now = timezone.now()
+    with override(broadcast.business.locale):
+        if words := approvals.restriction(sender=broadcast.sender, now=now):
+            return Reason.BUSINESS_SUSPENDED, words
+        if words := approvals.obstacle(sender=broadcast.sender, versions=versions, now=now):
+            return Reason.TEMPLATE_UNAVAILABLE, words
+    return None, ""
 
 
 def _is_as_approved(line: BroadcastVersion) -> bool:

@@ -11,7 +11,7 @@ import orjson
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from broadcasts import audience, own_caps, reach, wordings
+from broadcasts import approvals, audience, own_caps, reach, wordings
 from broadcasts.models import Broadcast, Estimate
 from businesses import prices
 from templates_approval.models import Version
@@ -124,7 +124,7 @@ def _is_anybody_freed(broadcast: Broadcast, now: datetime, until: datetime) -> b
     return False
 
 
-def check_may_launch(broadcast: Broadcast, agreed: Terms) -> None:
+def check_may_launch(broadcast: Broadcast, agreed: Terms, now: datetime) -> None:
     """Raise ``CannotQuote`` unless the business, the sender and the words are ready."""
     if not broadcast.business.may_send:
         raise CannotQuote(
@@ -137,3 +137,7 @@ def check_may_launch(broadcast: Broadcast, agreed: Terms) -> None:
             _("The template has no approved version yet. Submit it and wait for the review."),
             code="template_unavailable",
         )
+    if words := approvals.restriction(sender=broadcast.sender, now=now):
+        raise CannotQuote(words, code="sender_restricted")
+    if words := approvals.obstacle(sender=broadcast.sender, versions=agreed.versions, now=now):
+        raise CannotQuote(words, code="template_unavailable")

@@ -81,7 +81,7 @@ def _remember_provider_ids(
     known = [
         (message, outcome)
         for message, outcome in results
-        if outcome.kind == OutcomeKind.ACCEPTED and outcome.provider_id
+        if outcome.kind in (OutcomeKind.ACCEPTED, OutcomeKind.HELD) and outcome.provider_id
     ]
     if known:
         cursor.execute(

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from broadcasts import clock, courier, lanes
+from broadcasts import clock, courier, lanes, standing, submissions
 from broadcasts.channels.sandbox import network
 
 EXPIRES_SECONDS = 5
@@ -57,3 +57,11 @@ def sandbox_network() -> None:
 def carry_notices() -> None:
     """Every second: hand over the notices that wait."""
     courier.carry(now=timezone.now())
+
+
+@shared_task(name="broadcasts.tasks.follow_providers")
+def follow_providers() -> None:
+    """Every half minute: submit versions to providers, ask how they stand there, and let slowed senders recover."""
+    now = timezone.now()
+    standing.speed_up(now=now)
+    submissions.carry(now=now)

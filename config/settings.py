@@ -215,6 +215,10 @@ TEMPLATE_REVIEW_HOURS = env.int("TEMPLATE_REVIEW_HOURS", default=24)
 LANES = env.int("LANES", default=2)
 # host:port of the operator's own messaging services; every other address is reached through the guard.
 TRUSTED_HOSTS = env.list("TRUSTED_HOSTS", default=[])
+# Meta's Cloud API, with its version; an emulator's address for tests. Only the operator says it, never a tenant.
+WHATSAPP_API_URL = env.str("WHATSAPP_API_URL", default="https://graph.facebook.com/v24.0").rstrip("/")
+# The secret of the operator's own Meta app, which signs what WhatsApp tells; a sender may bring its own.
+WHATSAPP_APP_SECRET = env.str("WHATSAPP_APP_SECRET", default="")
 # Where this installation reaches itself; the sandbox's phones report to its callback door through it.
 INTERNAL_URL = (env.str("INTERNAL_URL", default="") or PUBLIC_URL).rstrip("/")
 

@@ -6,7 +6,7 @@ import structlog
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 from broadcasts.crash import crash_point
 from feedback import inbox
@@ -17,9 +17,14 @@ log = structlog.get_logger(__name__)
 
 
 @csrf_exempt
-@require_POST
+@require_http_methods(["GET", "POST"])
 def receive(request: HttpRequest, sender_code: str) -> HttpResponse:
-    """Answer 200 once the call is kept. A provider repeats what was not answered so; a repeat does no harm."""
+    """Answer 200 once the call is kept. A provider repeats what was not answered so; a repeat does no harm.
+
+    A GET is a provider that asks whether this address is ours before it tells anything.
+    """
+    if request.method == "GET":
+        return _shake_hands(request, sender_code)
     if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
         return JsonResponse({"error": "A callback may have 3 MB at most; send the updates in several."}, status=413)
     # Not request.body: that refuses more than forms may have (DATA_UPLOAD_MAX_MEMORY_SIZE).
@@ -32,3 +37,11 @@ def receive(request: HttpRequest, sender_code: str) -> HttpResponse:
         return JsonResponse({"error": why}, status=401)
     crash_point("after_callback")
     return JsonResponse({"status": "kept"})
+
+
+def _shake_hands(request: HttpRequest, sender_code: str) -> HttpResponse:
+    try:
+        challenge = inbox.shake_hands(sender_code=sender_code, query=request.GET.dict())
+    except inbox.NotGenuine:
+        return HttpResponse("Not a question that this address answers.\n", status=403, content_type="text/plain")
+    return HttpResponse(challenge, content_type="text/plain")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from django.db import connection, transaction
 
+from broadcasts import standing
 from broadcasts.channels import channel_for
-from broadcasts.channels.base import Poison, ReceiptUpdate, Update
+from broadcasts.channels.base import AccountNews, Poison, ReceiptUpdate, Update
 from broadcasts.models import Sender
 from consent.erasure import Traces
 from feedback import joining, replies
@@ -23,9 +24,10 @@ class NotGenuine(Exception):
 
 
 def accept(*, sender_code: str, headers: Mapping[str, str], body: bytes, now: datetime) -> Callback:
-    """Keep one call of a provider, durably, and let stops, resumes and reactions in it take effect at once.
+    """Keep one call of a provider, durably; stops, resumes, reactions and restrictions in it take effect at once.
 
-    All of it is one transaction: once this returns, the row exists and no gate that starts later can miss a stop.
+    What people say is one transaction with the row: once this returns, the row exists and no gate that starts later can
+    miss a stop or a restriction.
     Receipts and conversation are left to ``receipts.fold``. An element that cannot be read or obeyed is noted in
     ``failure`` and keeps nothing else from happening. Raises ``NotGenuine``.
     """
@@ -37,6 +39,10 @@ def accept(*, sender_code: str, headers: Mapping[str, str], body: bytes, now: da
         raise NotGenuine
     updates = replies.spell_out(updates=channel.parse(sender, body))
     updates, faults = joining.hear(sender=sender, updates=updates, now=now)
+    # Before people are locked, each in a transaction of its own; a call that is not kept after all comes again.
+    faults += standing.hear(
+        sender=sender, news=[update for update in updates if isinstance(update, AccountNews)], now=now
+    )
     with transaction.atomic():
         _make_durable()
         faults += replies.obey(sender=sender, updates=updates, now=now)
@@ -50,6 +56,18 @@ def accept(*, sender_code: str, headers: Mapping[str, str], body: bytes, now: da
             folded_at=None if is_waiting else now,
             failure=in_words(faults + poison),
         )
+
+
+def shake_hands(*, sender_code: str, query: Mapping[str, str]) -> str:
+    """Return what a provider that asks whether this address is ours wants to hear.
+
+    Raises ``NotGenuine`` when the sender is unknown, its provider asks no such thing, or the word is not ours.
+    """
+    sender = Sender.objects.filter(code=sender_code).first()
+    answer = channel_for(sender).shake_hands(sender, query) if sender else None
+    if answer is None:
+        raise NotGenuine
+    return answer
 
 
 def is_for_later(update: Update, locale: str = "") -> bool:

@@ -143,7 +143,12 @@ def _find(request: Passcode) -> Address | None:
 
 def _last_sender(address: Address) -> Sender | None:
     """The sender that wrote to them last, else the newest one of a business that knows them, if it reaches them."""
-    channels = [kind for kind, channel in KINDS.items() if address.kind in channel.traits.address_kinds]
+    channels = [
+        kind
+        for kind, channel in KINDS.items()
+        # Whoever asks for a code has, as a rule, not written lately.
+        if address.kind in channel.traits.address_kinds and not channel.traits.only_answers
+    ]
     reaching = Sender.objects.select_related("business").filter(is_active=True, channel__in=channels)
     written = CapEntry.objects.filter(recipient_id=address.recipient_id).order_by("-reserved_at")
     for broadcast_id in written.values_list("broadcast_id", flat=True)[:5]:

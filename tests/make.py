@@ -12,6 +12,7 @@ from django.test.client import ClientHandler
 from broadcasts import chunks, estimate, freeze, gate, lifecycle, plan, senders, settle
 from broadcasts.channels import sandbox
 from broadcasts.channels.base import Message, Outcome, OutcomeKind
+from broadcasts.channels.whatsapp import account
 from broadcasts.models import Broadcast, Sender
 from businesses import keys, onboarding, wallet
 from businesses.models import ApiKey, Business, Member, User
@@ -236,6 +237,18 @@ def make_broadcast(
 
 def make_sandbox_sender(*, business: Business, messages_per_second: int = 100_000) -> Sender:
     return senders.connect_sandbox(business=business, name="Shop", now=NOW, messages_per_second=messages_per_second)
+
+
+def make_whatsapp_sender(*, business: Business, number: str = "", account_id: str = "102290129340398") -> Sender:
+    """A sender as if it had been connected, without a provider that was asked. Its app's secret is ``hush``."""
+    return Sender.objects.create(
+        business=business,
+        channel=Sender.Channel.WHATSAPP,
+        name="Shop",
+        settings={"account_id": account_id, "phone_number_id": number or f"{10_000 + business.pk}"},
+        secret_encrypted=account.sealed(account.new_keys(token="EAAG", app_secret="hush")),
+        created_at=NOW,
+    )
 
 
 def make_launched(*, business: Business, now: datetime = NOW, **fields: Any) -> Broadcast:

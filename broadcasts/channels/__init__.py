@@ -3,17 +3,24 @@
 from broadcasts.channels.base import Channel
 from broadcasts.channels.sandbox import Sandbox
 from broadcasts.channels.webhook import Webhook
+from broadcasts.channels.whatsapp import WhatsApp, errors
 from broadcasts.models import Sender
 
-KINDS: dict[str, type[Sandbox] | type[Webhook]] = {
+KINDS: dict[str, type[Sandbox] | type[Webhook] | type[WhatsApp]] = {
     Sender.Channel.SANDBOX: Sandbox,
     Sender.Channel.WEBHOOK: Webhook,
+    Sender.Channel.WHATSAPP: WhatsApp,
 }
 
 
 def open_channels() -> dict[str, Channel]:
     """Return one channel of each kind, for one event loop; close each when the loop ends."""
     return {kind: channel() for kind, channel in KINDS.items()}
+
+
+def why(kind: str, code: str) -> str:
+    """Return what an error code kept with a delivery means, in the reader's language; a service's own code as it is."""
+    return errors.sentence(code) if kind == Sender.Channel.WHATSAPP else code
 
 
 def channel_for(sender: Sender) -> Channel:

@@ -10,6 +10,8 @@ from enum import IntEnum
 from typing import Any, Protocol
 
 from broadcasts.models import Sender
+from templates_approval import render
+from templates_approval.models import Version
 
 # A message whose hand-over has not begun within this time after its gate goes back to the queue with its slot.
 HAND_OVER_SECONDS = 1.0
@@ -51,8 +53,9 @@ class NoticeMessage:
 class OutcomeKind(IntEnum):
     ACCEPTED = 1  # the provider has it
     REJECTED = 2  # the provider certainly refused it: final for this attempt
-    NOT_STARTED = 3  # not a byte left: back to the queue, with its slot and money
+    NOT_STARTED = 3  # certainly not taken, not a byte left or "later": back to the queue, with its slot and money
     UNKNOWN = 4  # it may have arrived; never sent again on our own
+    HELD = 5  # the provider has it, and waits itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class Outcome:
     error_code: str = ""
     # The provider asked for silence until then (Retry-After).
     wait_seconds: float = 0.0
+    # It is this one person who has to wait, not the sender.
+    is_for_one: bool = False
 
 
 class ReceiptStatus(IntEnum):
@@ -118,6 +123,22 @@ class InboundPreference:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountNews:
+    """The provider says something of the account itself: a restriction, a limit, a template's review."""
+
+    about: str
+    value: Mapping[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unheeded:
+    """Understood, and nothing to do about it."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Poison:
     """An element of a callback that could not be read; kept for a person to look at."""
 
@@ -125,7 +146,7 @@ class Poison:
     element: Any
 
 
-Update = ReceiptUpdate | InboundText | InboundButton | InboundPreference | Poison
+Update = ReceiptUpdate | InboundText | InboundButton | InboundPreference | AccountNews | Unheeded | Poison
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +160,26 @@ class Traits:
     receipt_horizon: timedelta
     # Which of a person's addresses it can reach, best first.
     address_kinds: Sequence[str]
+    # How fast a new sender may be; a provider that allows another rate says so.
+    messages_per_second: int = 80
     cannot_see: Sequence[str] = field(default_factory=tuple)
+    # Our yes to a version is not enough: the provider has a review of its own.
+    has_own_review: bool = False
+    # Free words reach only somebody who wrote within the last day.
+    only_answers: bool = False
+
+
+class Wording(Protocol):
+    """An approved version, read once and filled for very many people."""
+
+    def content(self, values: Mapping[str, object]) -> dict[str, Any]:
+        """Return ``Message.content`` for one person."""
+        ...
+
+
+def plain_wording(sender: Sender, version: Version) -> Wording:
+    """Fill ``version`` with the one renderer: words as a phone shows them."""
+    return render.prepare(version.components, fallbacks=version.fallbacks)
 
 
 Report = Callable[[Message, Outcome], None]
@@ -159,10 +199,19 @@ class Channel(Protocol):
 
     async def close(self) -> None: ...
 
+    @staticmethod
+    def wording(sender: Sender, version: Version) -> Wording:
+        """Return ``version`` as this sender's provider takes it."""
+        ...
+
     def verify(self, sender: Sender, headers: Mapping[str, str], body: bytes) -> bool:
         """Return whether ``body`` really comes from the sender's provider, and recently."""
         ...
 
     def parse(self, sender: Sender, body: bytes) -> list[Update]:
         """Read an accepted callback; what cannot be read becomes ``Poison``, one element at a time."""
+        ...
+
+    def shake_hands(self, sender: Sender, query: Mapping[str, str]) -> str | None:
+        """Answer a provider that asks whether the callback address is ours, or None when this is no such question."""
         ...

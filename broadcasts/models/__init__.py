@@ -13,6 +13,7 @@ from broadcasts.models.counts import Count, CountDelta, TierUse
 from broadcasts.models.delivery import Delivery, ProviderMessage
 from broadcasts.models.notice import Notice
 from broadcasts.models.phone import PhoneMessage
+from broadcasts.models.provider import ProviderTemplate, SenderMedia, Standing
 from broadcasts.models.segment import Segment
 from broadcasts.models.sender import Sender
 
@@ -30,8 +31,11 @@ __all__ = [
     "PhoneMessage",
     "PriceLine",
     "ProviderMessage",
+    "ProviderTemplate",
     "Reach",
     "Segment",
     "Sender",
+    "SenderMedia",
+    "Standing",
     "TierUse",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from businesses.codes import sender_code
@@ -36,7 +36,13 @@ class Sender(models.Model):
     objects = SenderQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.CheckConstraint(name="sender_rate_positive", condition=Q(messages_per_second__gt=0))]
+        constraints = [
+            models.CheckConstraint(name="sender_rate_positive", condition=Q(messages_per_second__gt=0)),
+            # One number, one sender: whoever answers it is answered at one door.
+            models.UniqueConstraint(
+                F("settings__phone_number_id"), condition=Q(channel="whatsapp"), name="sender_number_once"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.get_channel_display()})"

@@ -1,5 +1,5 @@
 -- settle · writes outcomes back, never backwards; answers with the transitions that were really made
--- kinds: 1 accepted, 2 rejected, 3 not started, 4 unknown (as OutcomeKind)
+-- kinds: 1 accepted, 2 rejected, 3 not started, 4 unknown, 5 held (as OutcomeKind)
 WITH outcome AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(attempts)s::smallint[], %(kinds)s::smallint[], %(error_codes)s::text[])
         AS o (recipient_id, attempt, kind, error_code)
@@ -23,7 +23,7 @@ old AS MATERIALIZED (
 ),
 moved AS (
     UPDATE broadcasts_delivery d
-    SET state = CASE old.kind WHEN 1 THEN 30 WHEN 2 THEN 60 WHEN 3 THEN 0 ELSE 20 END,
+    SET state = CASE old.kind WHEN 1 THEN 30 WHEN 2 THEN 60 WHEN 3 THEN 0 WHEN 5 THEN 40 ELSE 20 END,
         reason = CASE WHEN old.kind = 2 THEN 130 END,
         error_code = CASE WHEN old.kind IN (2, 4) THEN old.error_code END,
         failed_at = CASE WHEN old.kind = 2 THEN %(now)s::timestamptz END

@@ -100,7 +100,9 @@ def test_another_senders_secret_opens_nothing_and_nobody_learns_which_senders_ex
 
 def test_only_posts_come_in(client: Any, business: Business) -> None:
     sender = make_sandbox_sender(business=business)
-    assert client.get(f"/callbacks/{sender.code}/").status_code == 405
+    # A GET is a provider that asks whether the address is ours; the sandbox asks no such thing.
+    assert client.get(f"/callbacks/{sender.code}/").status_code == 403
+    assert client.put(f"/callbacks/{sender.code}/").status_code == 405
 
 
 def test_three_megabytes_are_too_many(business: Business) -> None:

@@ -11,8 +11,20 @@ from django.db import connection
 from django.utils import timezone
 
 from broadcasts.channels import wire
-from broadcasts.channels.base import Message, NoticeMessage, NoticeReport, Outcome, OutcomeKind, Report, Traits, Update
+from broadcasts.channels.base import (
+    Message,
+    NoticeMessage,
+    NoticeReport,
+    Outcome,
+    OutcomeKind,
+    Report,
+    Traits,
+    Update,
+    Wording,
+    plain_wording,
+)
 from broadcasts.models import PhoneMessage, Sender
+from templates_approval.models import Version
 
 
 class Sandbox:
@@ -48,11 +60,18 @@ class Sandbox:
     async def close(self) -> None:
         return None
 
+    @staticmethod
+    def wording(sender: Sender, version: Version) -> Wording:
+        return plain_wording(sender, version)
+
     def verify(self, sender: Sender, headers: Mapping[str, str], body: bytes) -> bool:
         return wire.verify(sender, headers, body)
 
     def parse(self, sender: Sender, body: bytes) -> list[Update]:
         return wire.parse(sender, body)
+
+    def shake_hands(self, sender: Sender, query: Mapping[str, str]) -> str | None:
+        return None
 
 
 def provider_id(code: str) -> str:

@@ -10,8 +10,20 @@ import orjson
 
 from broadcasts import secrets
 from broadcasts.channels import http, wire
-from broadcasts.channels.base import Message, NoticeMessage, NoticeReport, Outcome, OutcomeKind, Report, Traits, Update
+from broadcasts.channels.base import (
+    Message,
+    NoticeMessage,
+    NoticeReport,
+    Outcome,
+    OutcomeKind,
+    Report,
+    Traits,
+    Update,
+    Wording,
+    plain_wording,
+)
 from broadcasts.models import Sender
+from templates_approval.models import Version
 
 # The service says in so many words that it did not take the message.
 DEFINITE_REFUSALS = frozenset({400, 401, 403, 404, 405, 410, 413, 415, 422})
@@ -95,11 +107,18 @@ class Webhook:
     async def close(self) -> None:
         await self._clients.close()
 
+    @staticmethod
+    def wording(sender: Sender, version: Version) -> Wording:
+        return plain_wording(sender, version)
+
     def verify(self, sender: Sender, headers: Mapping[str, str], body: bytes) -> bool:
         return wire.verify(sender, headers, body)
 
     def parse(self, sender: Sender, body: bytes) -> list[Update]:
         return wire.parse(sender, body)
+
+    def shake_hands(self, sender: Sender, query: Mapping[str, str]) -> str | None:
+        return None
 
 
 def _body(message: Message, now: datetime) -> bytes:

@@ -1,0 +1,44 @@
+"""What a hand-over or a call teaches about a sender is written down at once: the gate reads it within a second."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q
+from django.db.models.functions import Greatest
+
+from broadcasts.channels.whatsapp import account
+from broadcasts.models import ProviderTemplate, Sender, Standing
+
+# "Too fast" is said by very many answers at once: the rate goes down once in so long.
+SLOWER_EVERY = timedelta(seconds=5)
+STATE_OF_CODE = {
+    "132001": ProviderTemplate.State.GONE,
+    "132007": ProviderTemplate.State.REJECTED,
+    "132015": ProviderTemplate.State.PAUSED,
+    "132016": ProviderTemplate.State.DISABLED,
+}
+
+
+def restrict(*, sender: Sender, code: str, now: datetime, until: datetime | None = None) -> None:
+    """Nothing more leaves over ``sender`` until the restriction is lifted, or ``until``."""
+    Standing.objects.get_or_create(sender=sender)
+    Standing.objects.filter(sender=sender).exclude(restriction=code, restricted_until=until).update(
+        restriction=code[:64], restricted_until=until
+    )
+
+
+def suspend_template(*, sender: Sender, name: str, language: str, code: str, now: datetime) -> None:
+    """The provider refuses the template: its state there is what the refusal says, and looked at again in an hour."""
+    known = ProviderTemplate.objects.filter(account=account.account_id(sender), name=name, language=language)
+    known.filter(state=ProviderTemplate.State.APPROVED).update(
+        state=STATE_OF_CODE.get(code, ProviderTemplate.State.PAUSED), due_at=now + timedelta(hours=1)
+    )
+
+
+def slow_down(*, sender: Sender, now: datetime) -> None:
+    """Take a quarter off the sender's rate; the clock gives it back little by little (``standing.speed_up``)."""
+    Standing.objects.get_or_create(sender=sender)
+    due = Q(slowed_at=None) | Q(slowed_at__lt=now - SLOWER_EVERY)
+    if Standing.objects.filter(due, sender=sender).update(slowed_at=now):
+        Sender.objects.filter(pk=sender.pk).update(messages_per_second=Greatest(F("messages_per_second") * 3 / 4, 1))

@@ -1,0 +1,69 @@
+"""A business with a WhatsApp sender that was connected, submitted its template and got it approved, all over HTTP."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+from django.core.wsgi import get_wsgi_application
+from django.db import connections
+
+from broadcasts import senders, submissions
+from broadcasts.models import ProviderTemplate, Sender
+from businesses.models import Business
+from templates_approval.models import Version
+from tests.broadcasts.whatsapp.emulator import ACCOUNT, APP_SECRET, NUMBER, TOKEN, Emulator
+from tests.make import EURO, make_approved_version, make_business, open_policy
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        return None
+
+
+@contextmanager
+def open_door() -> Iterator[str]:
+    """Our own web server, in threads of this process, at the returned address: what the provider calls back."""
+    application = get_wsgi_application()
+
+    def and_then_hang_up(environ: Any, start: Any) -> Any:
+        try:
+            return application(environ, start)
+        finally:
+            connections.close_all()
+
+    server = ThreadedWSGIServer(("127.0.0.1", 0), _Quiet)
+    server.set_app(and_then_hang_up)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@dataclass
+class Shop:
+    business: Business
+    sender: Sender
+    version: Version
+
+
+def open_shop(meta: Emulator) -> Shop:
+    open_policy()
+    business = make_business(money=1000 * EURO)
+    version = make_approved_version(business=business)
+    sender = connect(business)
+    submissions.carry(now=datetime.now(UTC))
+    meta.decides(ProviderTemplate.objects.get().name, "APPROVED")
+    return Shop(business, sender, version)
+
+
+def connect(business: Business, **changes: Any) -> Sender:
+    facts = {"account_id": ACCOUNT, "number_id": NUMBER, "token": TOKEN, "app_secret": APP_SECRET, **changes}
+    return senders.connect_whatsapp(business=business, name="Martin", by=None, now=datetime.now(UTC), **facts)

@@ -1,0 +1,257 @@
+"""A real lane speaks to the emulator, and the emulator to our real door."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils.translation import override
+
+from broadcasts import counts, lanes
+from broadcasts.channels import http
+from broadcasts.channels.whatsapp import errors
+from broadcasts.models import Broadcast, Delivery, ProviderTemplate, Sender, Standing
+from businesses import wallet
+from consent.models import Address, CapEntry, Refusal
+from feedback import receipts
+from feedback.models import Callback, Reply
+from tests.broadcasts.whatsapp.emulator import Emulator, Fate
+from tests.broadcasts.whatsapp.shop import Shop
+from tests.make import make_launched, make_people
+
+State = Delivery.State
+
+
+def launched(shop: Shop, n: int, **fields: object) -> Broadcast:
+    now = datetime.now(UTC)
+    make_people(business=shop.business, n=n, now=now)
+    return make_launched(business=shop.business, now=now, version=shop.version, sender=shop.sender, **fields)
+
+
+def run_lane(seconds: float = 30) -> int:
+    return asyncio.run(lanes.Lane(life_seconds=seconds).run())
+
+
+def fold() -> None:
+    while receipts.fold(now=datetime.now(UTC), limit=100):
+        pass
+
+
+def states(broadcast: Broadcast) -> dict[str, int]:
+    assert counts.verify(broadcast) == []
+    assert wallet.verify_books() == []
+    return counts.funnel(broadcast).states
+
+
+def number(n: int) -> str:
+    return f"+3363998{n:07}"
+
+
+def delivery(broadcast: Broadcast, n: int) -> Delivery:
+    return Delivery.objects.get(
+        broadcast_id=broadcast.pk, recipient_id=Address.objects.get(value=number(n)).recipient_id
+    )
+
+
+def test_all_the_way_in_both_directions(shop: Shop, meta: Emulator) -> None:
+    broadcast = launched(shop, 1_200)
+    assert run_lane() == 1_200
+
+    assert len({told["to"] for told in meta.taken}) == len(meta.taken) == 1_200
+    told = next(one for one in meta.taken if one["to"] == number(7))
+    template = told["template"]
+    assert template["name"] == ProviderTemplate.objects.get().name
+    assert template["language"] == {"code": "en"}
+    body, interested, not_interested = template["components"]
+    assert body == {
+        "type": "body",
+        "parameters": [
+            {"type": "text", "parameter_name": "first_name", "text": "Ana"},
+            {"type": "text", "parameter_name": "discount", "text": "20"},
+        ],
+    }
+    code = told["biz_opaque_callback_data"]
+    assert interested["parameters"] == [{"type": "payload", "payload": f"interested|{code}"}]
+    assert (not_interested["sub_type"], not_interested["index"]) == ("quick_reply", "1")
+
+    meta.tell_statuses()
+    assert set(meta.answers) == {200}
+    fold()
+    assert states(broadcast) == {"read": 1_200}
+    assert not Callback.objects.exclude(failure="").exists()
+
+
+def test_statuses_come_twice_and_in_any_order(shop: Shop, meta: Emulator) -> None:
+    meta.everybody = Fate(statuses=("read", "delivered", "sent"), copies=3)
+    broadcast = launched(shop, 50)
+    run_lane()
+    meta.tell_statuses()
+    fold()
+    assert states(broadcast) == {"read": 50}
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "error"),
+    [
+        (131026, "failed", "131026"),
+        (132005, "failed", "132005"),
+        (131000, "unknown", "131000"),
+        (999999, "unknown", "999999"),
+    ],
+)
+def test_a_refusal_is_what_its_code_proves(shop: Shop, meta: Emulator, code: int, state: str, error: str) -> None:
+    meta.everybody = Fate(refused=code)
+    broadcast = launched(shop, 20)
+    run_lane()
+    assert states(broadcast) == {state: 20}
+    assert set(Delivery.objects.values_list("error_code", flat=True)) == {error}
+    assert CapEntry.objects.count() == (0 if state == "failed" else 20)
+    broadcast.refresh_from_db()
+    assert broadcast.state == Broadcast.State.COMPLETED
+
+
+@pytest.mark.parametrize("instead", ["html", "garbage", "half", "close", "server_error", "hang"])
+def test_an_answer_that_proves_nothing_is_unknown_and_never_sent_again(
+    shop: Shop, meta: Emulator, instead: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "TIMEOUT", timedelta(seconds=1))
+    meta.everybody = Fate(instead=instead, statuses=("delivered",))
+    broadcast = launched(shop, 20)
+    run_lane()
+    assert states(broadcast) == {"unknown": 20}
+    assert len(meta.taken) == 20, "each of them once"
+    # The receipt settles it, by our own code: the provider's id never reached us.
+    meta.tell_statuses()
+    fold()
+    assert states(broadcast) == {"delivered": 20}
+
+
+def test_too_fast_is_heard_and_the_sender_becomes_slower(shop: Shop, meta: Emulator) -> None:
+    meta.everybody = Fate(refused=130429, status=429, times=30)
+    broadcast = launched(shop, 100)
+    run_lane()
+    assert len(meta.taken) == 100
+    assert states(broadcast) == {"accepted": 100}
+    slowed = Sender.objects.get(pk=shop.sender.pk).messages_per_second
+    assert slowed < 1_000
+
+
+def test_one_persons_pair_rate_holds_up_nobody_else(shop: Shop, meta: Emulator) -> None:
+    meta.meets[number(3)] = Fate(refused=131056, times=1)
+    broadcast = launched(shop, 200)
+    began = datetime.now(UTC)
+    while Broadcast.objects.get(pk=broadcast.pk).state == Broadcast.State.SENDING:
+        run_lane()
+    assert states(broadcast) == {"accepted": 200}
+    waited = delivery(broadcast, 3)
+    others = Delivery.objects.exclude(recipient_id=waited.recipient_id)
+    assert set(others.values_list("attempt", flat=True)) == {1}
+    assert max(gated_at for (gated_at,) in others.values_list("gated_at")) - began < timedelta(seconds=4)
+    assert waited.attempt == 2
+    assert waited.gated_at is not None
+    assert waited.gated_at - began >= timedelta(seconds=4)
+
+
+def test_held_is_held_until_its_receipt(shop: Shop, meta: Emulator) -> None:
+    meta.everybody = Fate(message_status="held_for_quality_assessment", statuses=("sent",))
+    meta.meets[number(1)] = Fate(message_status="held_for_quality_assessment", fails=132015)
+    broadcast = launched(shop, 10)
+    run_lane()
+    assert states(broadcast) == {"held": 10}
+    meta.tell_statuses()
+    fold()
+    assert states(broadcast) == {"sent": 9, "failed": 1}
+
+
+def test_a_stop_in_whatsapp_itself_is_a_stop_with_us(shop: Shop, meta: Emulator) -> None:
+    meta.meets[number(1)] = Fate(fails=131050)
+    meta.meets[number(2)] = Fate(fails=131049)
+    broadcast = launched(shop, 3)
+    run_lane()
+    meta.tell_statuses()
+    fold()
+    assert states(broadcast) == {"read": 1, "failed": 2}
+    stopped = Refusal.objects.filter(lifted_at=None).values_list("recipient_id", flat=True)
+    assert list(stopped) == [delivery(broadcast, 1).recipient_id]
+
+    assert meta.prefers(number(1), "resume") == 200
+    assert not Refusal.objects.filter(lifted_at=None).exists()
+    assert meta.prefers(number(3), "stop") == 200
+    assert Refusal.objects.filter(lifted_at=None, recipient_id=delivery(broadcast, 3).recipient_id).exists()
+
+
+def test_what_people_say_and_press_comes_home(shop: Shop, meta: Emulator) -> None:
+    broadcast = launched(shop, 4)
+    run_lane()
+    wamid = {told["to"]: told["id"] for told in meta.taken}
+    payload = {t["to"]: t["template"]["components"][2]["parameters"][0]["payload"] for t in meta.taken}
+    assert meta.presses(number(1), payload[number(1)]) == 200
+    assert meta.presses(number(2), "Interested", quotes=wamid[number(2)]) == 200
+    assert meta.says(number(3), "STOP") == 200
+    assert meta.says(number(4), "Open on Sunday?", quotes=wamid[number(4)]) == 200
+    fold()
+    assert delivery(broadcast, 1).reaction == 2
+    assert delivery(broadcast, 2).reaction == 1
+    assert Refusal.objects.filter(lifted_at=None, recipient_id=delivery(broadcast, 3).recipient_id).exists()
+    assert Reply.objects.get().text == "Open on Sunday?"
+
+
+@pytest.mark.parametrize("code", [131042, 368, 190])
+def test_an_account_that_cannot_send_pauses_instead_of_burning_its_audience(
+    shop: Shop, meta: Emulator, code: int
+) -> None:
+    meta.everybody = Fate(refused=code)
+    broadcast = launched(shop, 300)
+    run_lane()
+    broadcast.refresh_from_db()
+    assert broadcast.state == Broadcast.State.PAUSED
+    with override("fr"):
+        assert broadcast.state_reason == errors.sentence(str(code))
+    assert states(broadcast) == {"queued": 300}
+    assert Standing.objects.get().restriction == str(code)
+    assert not meta.taken
+
+
+def test_a_template_that_whatsapp_pauses_pauses_its_broadcasts(shop: Shop, meta: Emulator) -> None:
+    broadcast = launched(shop, 100)
+    name = ProviderTemplate.objects.get().name
+    assert meta.decides(name, "PAUSED", other_info={"title": "FIRST_PAUSE", "description": "3 hours"}) == 200
+    broadcast.refresh_from_db()
+    assert broadcast.state == Broadcast.State.PAUSED, "in the door's own transaction"
+    assert "suspendu par le prestataire" in broadcast.state_reason, "in the business's language"
+    assert "FIRST_PAUSE" in broadcast.state_reason
+    assert run_lane(5) == 0
+
+
+def test_a_template_refused_at_the_hand_over_pauses_too(shop: Shop, meta: Emulator) -> None:
+    meta.everybody = Fate(refused=132015)
+    broadcast = launched(shop, 100)
+    run_lane()
+    broadcast.refresh_from_db()
+    assert broadcast.state == Broadcast.State.PAUSED
+    assert states(broadcast) == {"queued": 100}
+    assert ProviderTemplate.objects.get().state == ProviderTemplate.State.PAUSED
+
+
+def test_a_restriction_stops_a_running_broadcast_before_it_is_answered(shop: Shop, meta: Emulator) -> None:
+    broadcast = launched(shop, 2_000, messages_per_second=200)
+
+    async def restrict_in_the_middle() -> None:
+        lane = lanes.Lane(life_seconds=20)
+        run = asyncio.create_task(lane.run())
+        while lane.n_handed_over < 100:
+            await asyncio.sleep(0.02)
+        info = [{"restriction_type": "RESTRICTED_BIZ_INITIATED_MESSAGING", "expiration": None}]
+        answered = await asyncio.to_thread(
+            meta.tell, "account_update", {"event": "ACCOUNT_RESTRICTION", "restriction_info": info}
+        )
+        assert answered == 200
+        n_at_answer = len(meta.taken)
+        await run
+        assert len(meta.taken) - n_at_answer <= 200, "no more than a second's worth was on its way"
+
+    asyncio.run(restrict_in_the_middle())
+    broadcast.refresh_from_db()
+    assert broadcast.state == Broadcast.State.PAUSED
+    assert "commencer aucune conversation" in broadcast.state_reason

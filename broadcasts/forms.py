@@ -29,7 +29,18 @@ LIVES = [
 ]
 
 
-class StepForm(forms.Form):
+class BlamedForm(forms.Form):
+    """A form whose fields may be blamed by the domain."""
+
+    def blame(self, refusal: ValidationError) -> None:
+        """Put a refusal of the domain beside the fields that it names."""
+        by_field = refusal.message_dict if hasattr(refusal, "error_dict") else {"": refusal.messages}
+        for name, sentences in by_field.items():
+            for sentence in sentences:
+                self.add_error(name if name in self.fields else None, sentence)
+
+
+class StepForm(BlamedForm):
     """A step's questions about ``draft`` (None while there is none); ``changes`` are fields of the broadcast."""
 
     def __init__(self, *args: Any, business: Business, draft: Broadcast | None = None, **kwargs: Any) -> None:
@@ -45,13 +56,6 @@ class StepForm(forms.Form):
     def changes(self) -> dict[str, Any]:
         """Return the given answers as fields of the broadcast."""
         raise NotImplementedError
-
-    def blame(self, refusal: ValidationError) -> None:
-        """Put a refusal of the domain beside the fields that it names."""
-        by_field = refusal.message_dict if hasattr(refusal, "error_dict") else {"": refusal.messages}
-        for name, sentences in by_field.items():
-            for sentence in sentences:
-                self.add_error(name if name in self.fields else None, sentence)
 
 
 class MessageForm(StepForm):
@@ -334,3 +338,51 @@ class ConnectWebhookForm(forms.Form):
 
 class ConnectSandboxForm(forms.Form):
     name = forms.CharField(label=_("Name that people see"), max_length=80)
+
+
+def _secret_field(label: Any, help_text: Any, *, required: bool) -> forms.CharField:
+    """What is typed here is never shown again, not even beside an error."""
+    widget = forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+    return forms.CharField(label=label, help_text=help_text, required=required, max_length=1000, widget=widget)
+
+
+class ConnectWhatsAppForm(BlamedForm):
+    """A number of the WhatsApp Business Platform, as Meta's API setup page shows it."""
+
+    name = forms.CharField(label=_("Name that people see"), max_length=80)
+    account_id = forms.CharField(
+        label=_("WhatsApp Business Account ID"),
+        max_length=32,
+        help_text=_("Digits, from Meta’s API setup page."),
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+    )
+    number_id = forms.CharField(
+        label=_("Phone number ID"),
+        max_length=32,
+        help_text=_("Digits, from the same page. It is not the telephone number."),
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+    )
+    token = _secret_field(
+        _("Token"),
+        _("Of a system user, without an end, for whatsapp_business_messaging and whatsapp_business_management."),
+        required=True,
+    )
+    app_secret = _secret_field(
+        _("App secret"),
+        _("From the basic settings of your Meta app. Empty when the operator’s own app serves you."),
+        required=False,
+    )
+    uses_marketing_api = forms.BooleanField(
+        label=_("Send over the Marketing Messages API; the account is enrolled there"), required=False
+    )
+
+
+class ReplaceKeysForm(BlamedForm):
+    token = _secret_field(_("New token"), _("Empty: the present one stays."), required=False)
+    app_secret = _secret_field(_("New app secret"), _("Empty: the present one stays."), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if not given.get("token") and not given.get("app_secret"):
+            raise ValidationError(_("Paste a new token, a new app secret, or both."))
+        return given

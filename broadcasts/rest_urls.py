@@ -1,9 +1,10 @@
-"""Addresses of broadcasts and segments, below ``/api/v1/``."""
+"""Addresses of broadcasts, senders and segments, below ``/api/v1/``."""
 
 from django.urls import path
 
 from broadcasts.api.broadcasts import Broadcasts
 from broadcasts.api.segments import Segments
+from broadcasts.api.senders import Senders
 
 urlpatterns = [
     path("broadcasts", Broadcasts.as_view({"get": "list", "post": "create"}), name="api-broadcasts"),
@@ -18,6 +19,11 @@ urlpatterns = [
         Broadcasts.as_view({"get": "open_outcomes", "post": "decide"}),
         name="api-broadcast-attention",
     ),
+    path("senders", Senders.as_view({"get": "list"}), name="api-senders"),
+    path("senders/whatsapp", Senders.as_view({"post": "connect"}), name="api-senders-whatsapp"),
+    path("senders/<slug:code>", Senders.as_view({"get": "retrieve"}), name="api-sender"),
+    path("senders/<slug:code>/check", Senders.as_view({"post": "check"}), name="api-sender-check"),
+    path("senders/<slug:code>/keys", Senders.as_view({"post": "keys"}), name="api-sender-keys"),
     path("segments", Segments.as_view({"get": "list", "post": "create"}), name="api-segments"),
     path("segments/archived", Segments.as_view({"get": "archived"}), name="api-segments-archived"),
     path("segments/count", Segments.as_view({"post": "count"}), name="api-segments-count"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from broadcasts.views import composing, segments, senders, watching
+from broadcasts.views import composing, segments, senders, watching, whatsapp
 
 urlpatterns = [
     path("b/<str:code>/broadcasts/", watching.broadcasts_page, name="broadcasts"),
@@ -26,6 +26,7 @@ urlpatterns = [
         watching.decide_outcomes,
         name="broadcast-attention-decide",
     ),
+    path("b/<str:code>/broadcasts/<str:broadcast_code>/refused/", watching.refused_page, name="broadcast-refused"),
     path("b/<str:code>/segments/", segments.segments_page, name="segments"),
     path("b/<str:code>/segments/new/", segments.new_page, name="segment-new"),
     path("b/<str:code>/segments/count/", segments.count, name="segment-count"),
@@ -36,4 +37,8 @@ urlpatterns = [
     path("b/<str:code>/senders/", senders.senders_page, name="senders"),
     path("b/<str:code>/senders/webhook/", senders.connect_webhook, name="sender-webhook"),
     path("b/<str:code>/senders/sandbox/", senders.connect_sandbox, name="sender-sandbox"),
+    path("b/<str:code>/senders/whatsapp/", whatsapp.connect_page, name="sender-whatsapp"),
+    path("b/<str:code>/senders/<str:sender_code>/", whatsapp.sender_page, name="sender"),
+    path("b/<str:code>/senders/<str:sender_code>/check/", whatsapp.check, name="sender-check"),
+    path("b/<str:code>/senders/<str:sender_code>/keys/", whatsapp.replace_keys, name="sender-keys"),
 ]

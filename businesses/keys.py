@@ -18,6 +18,7 @@ from businesses.models import ApiKey, Business, User
 SCOPES = {
     "broadcasts:read": gettext_lazy("Read broadcasts and their results"),
     "broadcasts:write": gettext_lazy("Create, launch, pause and cancel broadcasts"),
+    "senders:write": gettext_lazy("Connect senders and check them"),
     "contacts:write": gettext_lazy("Read and add contacts"),
     "templates:write": gettext_lazy("Read templates and submit versions"),
 }

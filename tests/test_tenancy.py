@@ -30,6 +30,7 @@ from tests.make import (
     make_people,
     make_sandbox_sender,
     make_user,
+    make_whatsapp_sender,
 )
 
 pytestmark = pytest.mark.promise("P7")
@@ -95,6 +96,8 @@ class Tenant:
             name = match[1]
             if route.startswith("api/v1/") and name == "code":
                 name = route.split("/")[2]
+            elif route.startswith("b/<str:code>/senders/") and name == "sender_code":
+                name = "senders"
             assert name in codes, f"{route}: say in make_tenant what fills <{match[1]}>"
             return codes[name]
 
@@ -106,6 +109,7 @@ def make_tenant() -> Tenant:
     business = make_business(owner=owner, money=10_000_000)
     version = make_approved_version(business=business)
     sender = make_sandbox_sender(business=business)
+    number = make_whatsapp_sender(business=business)
     broadcast = make_broadcast(business=business, version=version, sender=sender, now=timezone.now())
     make_people(business=business, n=1)
     contact = Contact.objects.of(business)[0]
@@ -142,6 +146,7 @@ def make_tenant() -> Tenant:
         "contacts": contact.code,
         "imports": batch.code,
         "segments": segment.code,
+        "senders": number.code,
         "segment_code": segment.code,
         "messages": reply.code,
         "template-versions": version.code,
@@ -149,7 +154,16 @@ def make_tenant() -> Tenant:
     return Tenant(owner, business, codes, secret)
 
 
-OBJECTS = ("version_code", "sender_code", "broadcast_code", "segment_code", "contact_code", "batch_code", "prefix")
+OBJECTS = (
+    "version_code",
+    "sender_code",
+    "senders",
+    "broadcast_code",
+    "segment_code",
+    "contact_code",
+    "batch_code",
+    "prefix",
+)
 
 
 def statuses(client: Client, path: str, *, secret: str = "", **more: Any) -> dict[str, int]:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from broadcasts import attention, codes, counts, disclosure, lifecycle
+from broadcasts import attention, channels, codes, counts, disclosure, lifecycle
 from broadcasts.forms import DecideForm, PauseForm
 from broadcasts.models import Broadcast, Budget, Delivery
 from broadcasts.tasks import tick
@@ -210,7 +210,7 @@ def _attention(
     contact_of = contacts.in_bulk([delivery.contact_id for delivery in deliveries])
     keys = [(broadcast.pk, delivery.recipient_id, delivery.attempt) for delivery in deliveries]
     rows = [
-        (delivery, contact_of[delivery.contact_id], code)
+        (delivery, contact_of[delivery.contact_id], code, _why(broadcast, delivery))
         for delivery, code in zip(deliveries, codes.delivery_codes(keys), strict=True)
         if delivery.contact_id in contact_of
     ]
@@ -227,3 +227,30 @@ def _attention(
         "n_shown": N_ATTENTION,
     }
     return render(request, "broadcasts/attention.html", context, status=status)
+
+
+def _why(broadcast: Broadcast, delivery: Delivery) -> str:
+    return channels.why(broadcast.sender.channel, delivery.error_code or "")
+
+
+@require_safe
+@member_view()
+def refused_page(request: HttpRequest, business: Business, broadcast_code: str) -> HttpResponse:
+    """List people whom the provider refused, each with its reason."""
+    broadcast = _broadcast(business, broadcast_code)
+    failed = Delivery.objects.filter(broadcast_id=broadcast.pk, state=Delivery.State.FAILED).order_by("recipient_id")
+    deliveries = list(failed[:N_ATTENTION])
+    contacts = Contact.objects.of(business).select_related("recipient").prefetch_related("recipient__addresses")
+    contact_of = contacts.in_bulk([delivery.contact_id for delivery in deliveries])
+    context = {
+        "business": business,
+        "broadcast": broadcast,
+        "rows": [
+            (contact_of[delivery.contact_id], _why(broadcast, delivery))
+            for delivery in deliveries
+            if delivery.contact_id in contact_of
+        ],
+        "n_shown": N_ATTENTION,
+        "is_cut": len(deliveries) == N_ATTENTION,
+    }
+    return render(request, "broadcasts/refused.html", context)

@@ -13,12 +13,13 @@ from broadcasts.channels import http
 from broadcasts.channels.whatsapp import errors
 from broadcasts.models import Broadcast, Delivery, ProviderTemplate, Sender, Standing
 from businesses import wallet
+from businesses.models import Member
 from consent.models import Address, CapEntry, Refusal
 from feedback import receipts
 from feedback.models import Callback, Reply
 from tests.broadcasts.whatsapp.emulator import Emulator, Fate
 from tests.broadcasts.whatsapp.shop import Shop
-from tests.make import make_launched, make_people
+from tests.make import make_client, make_launched, make_member, make_people
 
 State = Delivery.State
 
@@ -109,6 +110,24 @@ def test_a_refusal_is_what_its_code_proves(shop: Shop, meta: Emulator, code: int
     assert CapEntry.objects.count() == (0 if state == "failed" else 20)
     broadcast.refresh_from_db()
     assert broadcast.state == Broadcast.State.COMPLETED
+
+
+def test_each_refused_person_has_a_reason_in_words(shop: Shop, meta: Emulator) -> None:
+    meta.meets[number(1)] = Fate(refused=131026)
+    meta.meets[number(2)] = Fate(fails=131049)
+    meta.meets[number(3)] = Fate(refused=131000)
+    broadcast = launched(shop, 4)
+    run_lane()
+    meta.tell_statuses()
+    fold()
+    analyst = make_client(make_member(business=shop.business, role=Member.Role.ANALYST))
+    where = f"/b/{shop.business.code}/broadcasts/{broadcast.code}/"
+    refused = analyst.get(where + "refused/").content.decode()
+    assert "This number cannot be reached over WhatsApp." in refused
+    assert "this person has had enough offers for now" in refused
+    assert "had a fault of its own" in analyst.get(where + "attention/").content.decode()
+    french = analyst.get(where + "refused/", headers={"Accept-Language": "fr"}).content.decode()
+    assert "Ce numéro n’est pas joignable sur WhatsApp." in french
 
 
 @pytest.mark.parametrize("instead", ["html", "garbage", "half", "close", "server_error", "hang"])

@@ -82,7 +82,7 @@ def _editor(request: HttpRequest, business: Business, segment: Segment | None) -
         "sections": _shown(business, sections),
         "offered": offered.to_filter_by(business),
         "kinds": conditions.KINDS,
-        **_counted(business, sections),
+        **_counted(business, sections, is_exact=_asks_exactly(request)),
     }
     return render(request, "broadcasts/segment.html", context, status=422 if refusals else 200)
 
@@ -113,6 +113,11 @@ def _shown(business: Business, sections: conditions.Sections) -> dict[str, list[
     return sections
 
 
+def _asks_exactly(request: HttpRequest) -> bool:
+    """Say whether the member pressed the button beside a number that is only about right."""
+    return request.POST.get("do") == "exact"
+
+
 def _counted(business: Business, sections: conditions.Sections, *, is_exact: bool = False) -> dict[str, Any]:
     """Return what the panel shows: how many, in words, a few of them; or what has to be mended first."""
     now, definition = timezone.now(), conditions.definition_of(sections)
@@ -136,7 +141,7 @@ def _counted(business: Business, sections: conditions.Sections, *, is_exact: boo
 def count(request: HttpRequest, business: Business) -> HttpResponse:
     """Count what the form holds, for the panel beside it."""
     sections = conditions.from_post(request.POST)
-    context = {"business": business, **_counted(business, sections, is_exact=bool(request.POST.get("exact")))}
+    context = {"business": business, **_counted(business, sections, is_exact=_asks_exactly(request))}
     return render(request, "broadcasts/segment_count.html", context)
 
 

@@ -1,5 +1,7 @@
 """Segments in the browser: a form that works without a script, and says what is wrong beside the row."""
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from broadcasts import segments
+from broadcasts.filters import counting
 from broadcasts.models import Segment
 from businesses.models import Business, Member
 from consent.models import Contact
@@ -41,6 +44,32 @@ def test_a_row_is_added_counted_saved_and_changed_without_a_script(db: None) -> 
     visitor.post(reverse("segment", args=[business.code, segment.code]), {"do": "save", "name": "Everybody"})
     segment.refresh_from_db()
     assert (segment.name, segment.definition) == ("Everybody", {})
+
+
+def test_what_is_counted_about_is_counted_exactly_on_request_without_a_script_too(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = make_user()
+    business = make_business(owner=owner)
+    make_people(business=business, n=3_000)
+    visitor, new = make_client(owner), reverse("segment-new", args=[business.code])
+    monkeypatch.setattr(counting, "PATIENCE_MS", 1)
+    slow = {f"any-{n}-kind": "other" for n in range(19)}
+    slow |= {f"any-{n}-json": json.dumps({"interaction": {"at_least": n + 1}}) for n in range(19)}
+    page = visitor.post(new, {"do": "look", **slow})
+    assert page.context["counted"].is_about
+    (button,) = re.findall("<button[^>]*>Count exactly", page.content.decode())
+    # Pressed without a script it sends the form around the conditions, which stands elsewhere on the page.
+    pressed = dict(re.findall('([a-z-]+)="([^"]*)"', button))
+    assert (pressed["form"], pressed["name"], pressed["value"]) == ("segment", "do", "exact")
+    page = visitor.post(new, {"name": "Slow ones", "do": "exact", **slow})
+    assert page.context["counted"] == (3_000, False)
+    assert "Count exactly" not in page.content.decode()
+    assert 'value="Slow ones"' in page.content.decode()
+    page = visitor.post(pressed["hx-post"], {"do": "exact", **slow})
+    assert page.context["counted"] == (3_000, False)
+    monkeypatch.setattr(counting, "EXACT_PATIENCE_MS", 1)
+    assert "take too long to count" in visitor.post(new, {"do": "exact", **slow}).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -34,12 +34,14 @@ ALL_PATIENCE_MS = 300
 N_STRETCHES = 40
 STRETCH_ROWS = 50
 # Whole sets are merged in the order of people, which their indexes have; hashing a million of them costs twice as much.
+# In one process: each of several would read and sort the whole other side of the merge again.
 MANNERS = """
 SET LOCAL statement_timeout = {patience_ms};
 SET LOCAL work_mem = '64MB';
 SET LOCAL jit = off;
 SET LOCAL enable_hashjoin = off;
-SET LOCAL enable_hashagg = off
+SET LOCAL enable_hashagg = off;
+SET LOCAL max_parallel_workers_per_gather = 0
 """
 
 

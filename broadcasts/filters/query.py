@@ -156,15 +156,18 @@ def _dealt(part: Dealt, facts: Facts) -> Q:
 
 
 def _told(part: Told, facts: Facts) -> Q:
+    """A person has one delivery in a broadcast at most, so that what is asked of it is one look-up."""
     rows = Delivery.objects.filter(broadcast_id=facts.broadcasts[part.broadcast])
-    found = Q()
-    if part.was:
-        found = _has(rows.filter(BECAME[part.was]), 1, facts)
-        found = ~found if part.was is Was.ABSENT else found
+    about = Q()
+    if part.was and part.was is not Was.ABSENT:
+        about &= BECAME[part.was]
     if part.reacted is Reacted.NONE:
-        found &= _has(rows.filter(SENT_AS_FAR_AS_TOLD, reaction__isnull=True), 1, facts)
+        about &= SENT_AS_FAR_AS_TOLD & Q(reaction__isnull=True)
     elif part.reacted:
-        found &= _has(rows.filter(reaction=REACTIONS[part.reacted]), 1, facts)
+        about &= Q(reaction=REACTIONS[part.reacted])
+    found = _has(rows.filter(about), 1, facts) if about else Q()
+    if part.was is Was.ABSENT:
+        found &= ~_has(rows.filter(BECAME[Was.ABSENT]), 1, facts)
     return found
 
 

@@ -20,7 +20,7 @@ BEGIN
     END IF;
     -- Compiling the gate's decision takes seconds, running it milliseconds: docs/decisions/0016-no-jit.md
     ALTER ROLE tambour SET jit = off;
-    -- What a gate reads was written a moment ago: docs/decisions/0026-the-planner-knows-what-was-frozen.md
+    -- What a gate reads was written a moment ago: docs/decisions/0027-the-planner-knows-what-was-frozen.md
     ALTER ROLE tambour SET random_page_cost = 1.1;
     EXECUTE format('ALTER DATABASE %I OWNER TO tambour_owner', current_database());
 END

@@ -13,6 +13,7 @@ import json
 import resource
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time
@@ -31,6 +32,7 @@ MAX_SHEETS = 30
 ROWS_LOOKED_AT = 10
 MAX_CELL_LETTERS = 2_000
 ALL_SHEETS = "all sheets"
+ENDINGS = (".xlsx", ".xls", ".ods")
 
 
 class Opened(NamedTuple):
@@ -76,14 +78,15 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS + 5))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_TABLE_BYTES, MAX_TABLE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    source, table = Path(sys.argv[1]), Path(sys.argv[2])
     try:
-        source, table = Path(sys.argv[1]), Path(sys.argv[2])
         is_all = sys.argv[4:5] == [ALL_SHEETS]
         opened = _convert_all(source, table) if is_all else _convert(source, table, *sys.argv[3:4])
     except PasswordError:
         opened = Opened("", (), "encrypted")
     except (CalamineError, zipfile.BadZipFile, OSError, ValueError) as error:
-        opened = Opened("", (), "encrypted" if "password" in str(error).lower() else "broken")
+        is_encrypted = "password" in str(error).lower() or _has_password(source)
+        opened = Opened("", (), "encrypted" if is_encrypted else "broken")
     except MemoryError:
         opened = Opened("", (), "too_large")
     sys.stdout.write(json.dumps(opened._asdict()))
@@ -105,6 +108,21 @@ def _convert(source: Path, table: Path, sheet: str = "") -> Opened:
             return Opened("", tuple(names), "empty")
         _write(book.get_sheet_by_name(taken), table)
         return Opened(taken, tuple(names))
+
+
+def _has_password(source: Path) -> bool:
+    """Ask again under each ending: without one, the library finds no reader for what is encrypted, and says no more."""
+    with tempfile.TemporaryDirectory() as folder:
+        for ending in ENDINGS:
+            named = Path(folder, f"workbook{ending}")
+            named.symlink_to(source.resolve())
+            try:
+                CalamineWorkbook.from_path(named).close()
+            except PasswordError:
+                return True
+            except (CalamineError, zipfile.BadZipFile, OSError, ValueError):
+                continue
+    return False
 
 
 def _convert_all(source: Path, table: Path) -> Opened:

@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -20,6 +21,16 @@ STYLES = """<?xml version="1.0"?><styleSheet xmlns="http://schemas.openxmlformat
 RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 DAY_ZERO = date(1899, 12, 30)
+# Written by other programs: people.xls by xlwt 1.3, people.ods by odfpy 1.4, password.xlsx by openpyxl 3.1 and
+# msoffcrypto-tool 6.1 (the password is "secret"). The same two people are in all of them.
+WRITTEN = Path(__file__).parent / "payloads" / "workbooks"
+MANIFEST = """<?xml version="1.0"?><manifest:manifest
+ xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">
+<manifest:file-entry manifest:full-path="/" manifest:media-type="application/vnd.oasis.opendocument.spreadsheet"/>
+<manifest:file-entry manifest:full-path="{part}" manifest:media-type="text/xml" manifest:size="500">
+<manifest:encryption-data manifest:checksum-type="SHA256" manifest:checksum="x"><manifest:algorithm
+ manifest:algorithm-name="http://www.w3.org/2001/04/xmlenc#aes256-cbc" manifest:initialisation-vector="x"/>
+</manifest:encryption-data></manifest:file-entry></manifest:manifest>"""
 
 
 class Formula(str):
@@ -95,4 +106,26 @@ def bomb() -> bytes:
         block = bytes(1 << 24)
         for _ in range(128):
             sheet.write(block)
+    return file.getvalue()
+
+
+def written(name: str) -> bytes:
+    """A file that another program wrote."""
+    return (WRITTEN / name).read_bytes()
+
+
+def old_with_password() -> bytes:
+    """An XLS file with the record (FILEPASS) that says how it is encrypted, in the place of its writer's name."""
+    plain = written("people.xls")
+    place = plain.index(b"\x5c\x00\x70\x00")
+    return plain[:place] + b"\x2f\x00\x70\x00\x01\x00\x01\x00\x01\x00" + plain[place + 10 :]
+
+
+def open_document_with_password(*, part: str) -> bytes:
+    """An ODS file of which one part, ``content.xml`` or (since LibreOffice 24.2) the whole package, is encrypted."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(WRITTEN / "people.ods") as plain, zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("mimetype", plain.read("mimetype"))
+        archive.writestr("META-INF/manifest.xml", MANIFEST.format(part=part))
+        archive.writestr(part, bytes(range(256)) * 2)
     return file.getvalue()

@@ -30,7 +30,15 @@ from consent.models import (
 from consent.reasons import Reason
 from consent.suppressions import hash_address
 from tests.make import NOW, make_business, make_client, make_key, make_member, make_user
-from tests.workbooks import Formula, bomb, far_corners, workbook
+from tests.workbooks import (
+    Formula,
+    bomb,
+    far_corners,
+    old_with_password,
+    open_document_with_password,
+    workbook,
+    written,
+)
 
 HEADER = "phone,name,interaction,interaction_date,evidence"
 ANA = "+33639980001,Ana,purchase,2026-03-14,order 1"
@@ -330,6 +338,34 @@ def test_a_workbook_is_a_table_like_others(business):
     assert days["commande 2"].isoformat() == "2026-03-13T23:00:00+00:00"
     # Line n is row n of the sheet.
     assert [(line, reason) for line, _, reason in faults_of(batch)] == [(6, "date_in_future")]
+
+
+@pytest.mark.parametrize("name", ["people.xls", "people.ods"])
+def test_old_and_open_workbooks_of_other_programs_are_read(business, name):
+    batch = bring_bytes(business, written(name))
+    assert (batch.state, batch.n_new, batch.n_faulty) == ("done", 2, 0)
+    assert numbers() == {"+33639980001", "+33639980002"}
+    assert set(Contact.objects.values_list("name", flat=True)) == {"Ana", "Béa"}
+    days = {happened.isoformat() for happened in Interaction.objects.values_list("occurred_at", flat=True)}
+    assert days == {"2026-03-13T23:00:00+00:00"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda: written("password.xlsx"),
+        old_with_password,
+        lambda: open_document_with_password(part="content.xml"),
+        lambda: open_document_with_password(part="encrypted-package"),
+    ],
+    ids=["XLSX", "XLS", "ODS", "ODS, whole"],
+)
+def test_a_workbook_with_a_password_says_how_to_bring_it(business, content):
+    business.locale = "en"
+    business.save()
+    batch = bring_bytes(business, content())
+    assert (batch.state, bool(batch.file)) == ("failed", False)
+    assert batch.failure == "This workbook has a password: save it without one, and bring it again."
 
 
 def test_another_sheet_can_be_taken(business):

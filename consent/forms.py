@@ -153,6 +153,7 @@ class FindForm(forms.Form):
 
     SAID: ClassVar = [
         ("", gettext_lazy("Everybody")),
+        ("reachable", gettext_lazy("May be reached now")),
         ("writable", gettext_lazy("Not stopped, with evidence")),
         ("stopped", gettext_lazy("Stopped")),
         ("blocked", gettext_lazy("Blocked")),

@@ -1,11 +1,11 @@
 """Contacts for client programs: who the business knows, and what proves that they dealt with it."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,9 +13,10 @@ from rest_framework.viewsets import GenericViewSet
 
 from businesses.models import Business
 from businesses.rest import StrictSerializer, business_of, maker_of, repeatable
-from consent import contacts, erasure, fiction, interactions, phones, proof, refusals
+from consent import contacts, erasure, fiction, interactions, phones, proof, refusals, standing
 from consent.links import Circumstances
 from consent.models import Address, Contact, Interaction
+from consent.models.people import ContactQuerySet
 
 WRITE = "contacts:write"
 KINDS = {
@@ -82,6 +83,10 @@ class EvidenceSerializer(StrictSerializer):
     occurred_at = serializers.DateTimeField()
     evidence = serializers.CharField(max_length=200, help_text=_("Order number, form, message id: what proves it."))
     opt_out_offered = serializers.BooleanField(default=False)
+
+
+class ReachableSerializer(serializers.Serializer[Any]):
+    reachable = serializers.BooleanField(required=False, allow_null=True, default=None)
 
 
 class ContactSerializer(serializers.ModelSerializer[Contact]):
@@ -165,9 +170,27 @@ class Contacts(GenericViewSet[Contact]):
         mine = Contact.objects.of(business_of(self.request)).select_related("recipient", "business")
         return mine.prefetch_related(Prefetch("recipient__addresses", queryset=numbers))
 
-    @extend_schema(summary="List contacts, newest first", responses=ContactSerializer(many=True))
+    @extend_schema(
+        summary="List contacts, newest first",
+        parameters=[
+            OpenApiParameter(
+                "reachable",
+                bool,
+                description="Only those who may be reached now, or may not, as far as it is yours to know.",
+            )
+        ],
+        responses=ContactSerializer(many=True),
+    )
     def list(self, request: Request) -> Response:
-        page = self.paginate_queryset(self.get_queryset())
+        wanted = ReachableSerializer(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        rows = cast(ContactQuerySet, self.get_queryset())
+        is_reachable = wanted.validated_data["reachable"]
+        if is_reachable is not None:
+            rows = standing.reachable(
+                rows=rows, business=business_of(request), now=timezone.now(), is_reachable=is_reachable
+            )
+        page = self.paginate_queryset(rows)
         return self.get_paginated_response(ContactSerializer(page, many=True).data)
 
     @extend_schema(summary="Read a contact", responses=ContactSerializer)

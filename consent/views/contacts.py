@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from businesses.access import member_view
 from businesses.models import Business, Member, User
-from consent import erasure, phones
+from consent import erasure, phones, standing
 from consent.forms import FindForm
 from consent.models import Address, Contact, ImportBatch, Interaction, Refusal
 from consent.models.people import ContactQuerySet
@@ -57,6 +57,8 @@ def _who(business: Business, rows: ContactQuerySet, said: str) -> ContactQuerySe
     )
     evidence = Interaction.objects.filter(business=business, recipient=OuterRef("recipient"), withdrawn_at__isnull=True)
     match said:
+        case "reachable":
+            return standing.reachable(rows=rows, business=business, now=timezone.now())
         case "writable":
             return rows.filter(Exists(evidence), ~Exists(mine))
         case "stopped":

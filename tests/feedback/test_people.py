@@ -139,6 +139,7 @@ def test_a_member_passes_a_stop_on_and_cannot_take_it_back(business: Business, m
         ({"phone": "%"}, []),
         ({"said": "stopped"}, ["Ana 1"]),
         ({"said": "writable"}, ["Ana 3", "Ana 2"]),
+        ({"said": "reachable"}, ["Ana 3", "Ana 2"]),
         ({"said": "no-evidence"}, []),
         ({"said": "made up"}, ["Ana 3", "Ana 2", "Ana 1"]),
         ({"said": "stopped", "phone": "ana"}, ["Ana 1"]),

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -291,7 +292,8 @@ def _mark(
                 "cap_counts": array(f'"{verdict.cap_counts or "{}"}"' for verdict in go),
             },
         )
-        rows = cursor.fetchall()
+        # As the planner pleases; what people get leaves in one order, whatever it was.
+        rows = sorted(cursor.fetchall(), key=itemgetter(0))
         addresses = verdicts.addresses(cursor, recipient_ids=ids, kinds=plan.traits.address_kinds)
         passed.messages = write_messages(plan, rows, addresses)
         if len(passed.messages) < len(rows):

@@ -256,8 +256,14 @@ async def send_receipts(service: Service) -> None:
                 task.add_done_callback(waiting.discard)
                 if len(waiting) >= 8:
                     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            service.write_log()
             await asyncio.sleep(TURN_SECONDS)
+
+
+async def keep_log(service: Service) -> None:
+    """Write arrivals down as they come, whether or not anybody takes the receipts."""
+    while True:
+        service.write_log()
+        await asyncio.sleep(TURN_SECONDS)
 
 
 async def post_receipts(
@@ -289,11 +295,12 @@ async def serve(*, host: str, port: int, service: Service, connection: type[Conn
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    receipts = asyncio.create_task(send_receipts(service))
+    at_work = [asyncio.create_task(send_receipts(service)), asyncio.create_task(keep_log(service))]
     print(f"http://{host}:{server.sockets[0].getsockname()[1]}", flush=True)
     await stop.wait()
     server.close()
-    receipts.cancel()
+    for task in at_work:
+        task.cancel()
     service.write_log()
 
 

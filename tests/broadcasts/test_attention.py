@@ -1,5 +1,6 @@
 """What nobody knows is decided by a person: sent, again at the price of a duplicate, or not at all."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -8,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from broadcasts import attention, channels, chunks, counts, gate, plan, settle
+from broadcasts import attention, chunks, counts, gate, plan, settle
 from broadcasts.attention import Decision
 from broadcasts.channels.base import Message, Outcome, OutcomeKind, ReceiptStatus, ReceiptUpdate
 from broadcasts.models import Broadcast, Chunk, Delivery
@@ -27,13 +28,10 @@ def now() -> datetime:
 
 
 @pytest.fixture
-def business(monkeypatch: pytest.MonkeyPatch) -> Business:
-    monkeypatch.setattr(channels, "KINDS", channels.KINDS.copy())
-    for module in ("plan", "estimate", "clock", "attention"):
-        monkeypatch.setattr(f"broadcasts.{module}.KINDS", channels.KINDS)
-    forgetful.use()
+def business() -> Iterator[Business]:
     make.open_policy()
-    return make.make_business(money=100 * make.EURO)
+    with forgetful.in_use():
+        yield make.make_business(money=100 * make.EURO)
 
 
 @pytest.fixture
@@ -149,7 +147,7 @@ def at(broadcast: Broadcast, page: str = "attention/") -> str:
 def test_the_page_decides_about_those_that_are_ticked(client: Client, unknown: Broadcast) -> None:
     client.force_login(make.make_member(business=unknown.business, role=Member.Role.MARKETER))
     page = client.get(at(unknown))
-    delivery_codes = [code for _, _, code in page.context["rows"]]
+    delivery_codes = [code for _, _, code, _ in page.context["rows"]]
     assert "get the same offer twice" in page.content.decode()
 
     decide = at(unknown, "attention/decide/")

@@ -86,10 +86,13 @@ def main() -> None:
     parser.add_argument("--trouble", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--latency-ms", type=float, default=5.0)
+    parser.add_argument("--only", choices=TROUBLES)
     parser.add_argument("--never-silent", action="store_true", help="whoever is not answered at all waits 15 s")
     options = parser.parse_args()
     Moody.chance, Moody.trouble = random.Random(options.seed), options.trouble
     Moody.troubles = tuple(kind for kind in TROUBLES if kind != "silence" or not options.never_silent)
+    if options.only:
+        Moody.troubles = (options.only,)
     manners = sink.Manners(
         latency_seconds=options.latency_ms / 1000,
         seed=options.seed,

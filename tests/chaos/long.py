@@ -38,7 +38,7 @@ def weather(
     """Let the storm blow, let it end, and judge. Prints as it goes."""
     files = Files(folder)
     with bad_sink(files, trouble=0.01, seed=options.seed) as sink, Supervisor() as supervisor:
-        storm = Storm(supervisor, environment, url, folder, files, sink, options.seed)
+        storm = Storm(supervisor, environment, url, folder, files, sink, options.seed, enough=LEAST_HITS)
         _say(f"seed {options.seed}: two broadcasts to {options.people:,} people each, {options.rate} messages a second")
         storm.start("web")
         storm.wait_until(lambda: answers(f"{url}/healthz"), seconds=60, what="the web server")

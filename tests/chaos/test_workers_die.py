@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from broadcasts import channels, chunks
+from broadcasts import chunks
 from broadcasts.models import Broadcast, Delivery
 from consent.models import Address
 from feedback import receipts
@@ -31,11 +31,9 @@ pytestmark = [
 
 
 @pytest.fixture(autouse=True)
-def _forgetful_channel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channels, "KINDS", channels.KINDS.copy())
-    for module in ("plan", "estimate", "clock", "attention"):
-        monkeypatch.setattr(f"broadcasts.{module}.KINDS", channels.KINDS)
-    forgetful.use()
+def _forgetful_channel() -> Iterator[None]:
+    with forgetful.in_use():
+        yield
 
 
 @pytest.fixture
@@ -44,7 +42,7 @@ def storm(house: House, tmp_path: Path) -> Iterator[Storm]:
     print(f"seed {seed}")
     files = Files(tmp_path)
     with bad_sink(files, trouble=0.01, seed=seed, is_never_silent=not LONG) as sink:
-        often = "after_claim=8,after_gate=5,after_hand_over=5,before_settle=8"
+        often = ("after_claim=8", "after_gate=5", "after_hand_over=5", "before_settle=8")
         yield Storm(
             house.supervisor, house.environment, house.url, house.logs, files, sink, seed,
             lane_points=often, door_points="after_callback=8",

@@ -1,16 +1,18 @@
-"""A channel without idempotency keys, as WhatsApp is: what became of a request that was cut off cannot be asked again.
+"""A channel without idempotency keys: what became of a request that was cut off cannot be asked again.
 
-A test puts it in its own process with ``use()``, in its workers with ``DJANGO_SETTINGS_MODULE`` (see ``SETTINGS``).
+A test puts it in its own process with ``in_use()``, in its workers with ``DJANGO_SETTINGS_MODULE`` (see ``SETTINGS``).
 There, ``CRASH_AT`` names crash points and how often each is fatal: ``after_gate=4,before_settle=1``.
 """
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 from django.apps import AppConfig
 
 from broadcasts import crash
 
-CHANNEL = "whatsapp"
+CHANNEL = "keyless"
 SETTINGS = "tests.promises.forgetful_settings"
 
 
@@ -25,6 +27,27 @@ def use() -> None:
         traits = replace(Webhook.traits, kind=CHANNEL, idempotency_window=None)
 
     channels.KINDS[CHANNEL] = Forgetful
+
+
+def set_prices() -> None:
+    """Ask for the same as the webhook channel."""
+    from businesses.models import Price
+
+    for price in Price.objects.filter(channel="webhook"):
+        price.pk, price.channel = None, CHANNEL
+        price.save()
+
+
+@contextlib.contextmanager
+def in_use() -> Iterator[None]:
+    """The same for the length of a test."""
+    from broadcasts import channels
+
+    use()
+    try:
+        yield
+    finally:
+        del channels.KINDS[CHANNEL]
 
 
 class ForgetfulConfig(AppConfig):

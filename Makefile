@@ -5,7 +5,7 @@ PYTHON3 ?= python3
 LAUNCH = @$(PYTHON3) -m launch
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench promises chaos manage messages compile lock pictures
+.PHONY: help demo serve test check bench promises chaos compare manage messages compile lock pictures
 
 help: ## Print this
 	@echo "Tambour. All that is needed: python3 (3.11 or newer), make, git."; echo
@@ -31,6 +31,9 @@ promises: ## Run the property and race tests at full length
 
 chaos: ## Send to 20,000 people, twice, while everything dies around it (ARGS='--seed 7 --people 2000')
 	$(LAUNCH) chaos
+
+compare: ## Send the same job with a peer from its package, side by side (needs the network once)
+	$(LAUNCH) compare
 
 manage: ## Run a management command with the servers up: make manage CMD='check'
 	$(LAUNCH) manage

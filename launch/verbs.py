@@ -109,6 +109,11 @@ def chaos(rest: list[str]) -> int:
     return _foreground([sys.executable, "-m", "tests.chaos", *rest, *shlex.split(os.environ.get("ARGS", ""))], _bare())
 
 
+def compare(_: list[str]) -> int:
+    """Send the same job with Tambour and with a peer from its package, side by side, and kill each once."""
+    return _foreground([sys.executable, "-m", "benchmarks.compare"], _bare())
+
+
 def messages(_: list[str]) -> int:
     """Collect the texts to translate into config/locale."""
     ignored = [part for name in (".venv", ".local", "tests") for part in ("--ignore", f"{name}/*")]
@@ -266,6 +271,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "bench": bench,
     "promises": promises,
     "chaos": chaos,
+    "compare": compare,
     "manage": manage,
     "messages": messages,
     "compile": compile_,

@@ -8,6 +8,7 @@ in ``suppressions``.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -157,15 +158,23 @@ def react(
     return bool(changed)
 
 
+class _MergedMeanwhile(Exception):
+    """The person became part of another while we waited for them."""
+
+
 def locked(recipient_id: int) -> Recipient:
     """Return the person, locked until the transaction ends (``FOR NO KEY UPDATE``, like the gate).
 
     Somebody who was merged into another is that other, and only that one is locked.
     """
-    is_today = Recipient.objects.filter(pk=recipient_id).values(today=Coalesce("merged_into_id", "pk"))
-    person = Recipient.objects.select_for_update(no_key=True).get(pk__in=is_today)
-    # Merged while we waited: rare, and then the second lock is taken out of order.
-    return person if person.merged_into_id is None else locked(person.merged_into_id)
+    while True:
+        # Undoing the savepoint gives the lock back: holding one and asking for the other would be out of order.
+        with suppress(_MergedMeanwhile), transaction.atomic():
+            is_today = Recipient.objects.filter(pk=recipient_id).values(today=Coalesce("merged_into_id", "pk"))
+            person = Recipient.objects.select_for_update(no_key=True).get(pk__in=is_today)
+            if person.merged_into_id is not None:
+                raise _MergedMeanwhile
+            return person
 
 
 def current(recipient_id: int) -> int:

@@ -1,15 +1,17 @@
 """Two recipients turn out to be one person: nothing gets looser, nothing is lost, and nobody waits for ever."""
 
+import time
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from businesses.models import Event
 from consent import contacts, interactions, ledger, merging, refusals, verdicts
 from consent.models import Address, CapEntry, Contact, Interaction, Recipient, Refusal
 from feedback import privacy
 from tests.at_once import at_once
+from tests.conftest import wait_for
 from tests.make import NOW, make_business
 
 
@@ -161,3 +163,32 @@ def test_merging_both_ways_at_once_ends_with_one(own_database):
     person = Recipient.objects.get(merged_into=None)
     assert Refusal.objects.filter(recipient=person, lifted_at=None).exists()
     assert ledger.verify() == []
+
+
+def test_who_waited_for_a_merging_holds_nothing_that_the_next_one_needs(own_database):
+    """Stops and a second merging wait for the first: whichever of the two rows each gets, nobody waits for ever."""
+    shop = make_business()
+    keep, gone = (known(shop, f"+3363998000{n}").recipient_id for n in (1, 2))
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+
+    def n_waiting():
+        with connection.cursor() as cursor:
+            cursor.execute(waiting, [own_database.name])
+            return cursor.fetchone()[0]
+
+    def act(number):
+        if number == 0:
+            with transaction.atomic():
+                merging.merge(keep_id=keep, gone_id=gone, now=NOW)
+                wait_for(lambda: n_waiting() == 5, what="five who wait")
+            return
+        time.sleep(0.2)
+        if number == 1:
+            merging.merge(keep_id=gone, gone_id=keep, now=NOW)
+        refusals.stop(recipient_id=gone, business=shop, via="page", now=NOW)
+
+    merged, second, *stopped = at_once(act, 6)
+    assert merged is None
+    assert stopped == [None] * 4
+    assert isinstance(second, merging.CannotMerge)
+    assert Refusal.objects.get(lifted_at=None).recipient_id == keep

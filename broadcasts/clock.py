@@ -8,7 +8,18 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from broadcasts import chunks, counts, disclosure, freeze, lifecycle, notices, transitions
+from broadcasts import (
+    chunks,
+    counts,
+    disclosure,
+    freeze,
+    lifecycle,
+    notices,
+    own_numbers,
+    transitions,
+    trial,
+    windows,
+)
 from broadcasts.channels import KINDS
 from broadcasts.models import Broadcast, Budget, Delivery, PhoneMessage
 from broadcasts.statements import statement
@@ -164,3 +175,6 @@ def prune(*, now: datetime) -> None:
         verdicts.forget_spent(cursor, now=now)
     idempotency.forget_old(before=now - idempotency.KEPT)
     notices.forget_old(now=now)
+    windows.forget_closed(now=now)
+    own_numbers.forget_unverified(now=now)
+    trial.forget_days(now=now)

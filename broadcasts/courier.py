@@ -15,7 +15,7 @@ import structlog
 from asgiref.sync import async_to_sync
 from django.db import connection
 
-from broadcasts import secrets
+from broadcasts import notices as writing
 from broadcasts.channels import KINDS
 from broadcasts.channels.base import NoticeMessage, Outcome, OutcomeKind
 from broadcasts.models import Notice, Sender
@@ -28,7 +28,8 @@ OF_ONE_SENDER, AT_ONCE = 20, 400
 CLAIM = timedelta(seconds=30)
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(minutes=1)
 # Said of things that a later refusal makes untrue.
-UNTRUE_WHEN_REFUSED = (Notice.Kind.RESUME, Notice.Kind.JOIN)
+# A test is an offer in its words: a stop holds for it too.
+UNTRUE_WHEN_REFUSED = (Notice.Kind.RESUME, Notice.Kind.JOIN, Notice.Kind.TEST)
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +84,7 @@ def _still_fit(notices: Sequence[Notice]) -> dict[int, str]:
         is_untrue = (
             notice.kind in UNTRUE_WHEN_REFUSED
             and (notice.recipient_id, notice.sender.business.legal_entity_id) in refused
-        )
+        ) or (notice.kind == Notice.Kind.TEST and notice.recipient.paused_all_at is not None)
         # Somebody began to hand it over and never said how it went: without keys that cannot be tried again.
         is_unclear = notice.n_attempts > 1 and not notice.error_code and not _knows_keys(notice)
         if address is not None and not (has_moved or is_gone or is_untrue or is_unclear):
@@ -92,8 +93,8 @@ def _still_fit(notices: Sequence[Notice]) -> dict[int, str]:
 
 
 def _message(notice: Notice, address: str) -> NoticeMessage:
-    text = secrets.decrypt(notice.text_encrypted or b"")
-    return NoticeMessage(notice.code, notice.kind, address, notice.language, text)
+    text, content = writing.unsealed(notice)
+    return NoticeMessage(notice.code, notice.kind, address, notice.language, text, content)
 
 
 def _sender_of(notice: Notice) -> Sender:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import connection, transaction
 
-from broadcasts import notices
+from broadcasts import notices, own_numbers
 from broadcasts.models import Broadcast, PhoneMessage
 from broadcasts.statements import statement
 from consent.erasure import Traces
@@ -17,6 +17,7 @@ NOBODY = "erased"
 def forget_copies(*, traces: Traces) -> int:
     """Remove the values and messages of the person, in short transactions; return how many rows held some."""
     n = _forget_phones(traces) + sum(notices.forget(recipient_id=recipient_id) for recipient_id in traces.recipient_ids)
+    n += sum(own_numbers.forget_of(recipient_id=recipient_id) for recipient_id in traces.recipient_ids)
     after = 0
     while broadcast_ids := frozen_slice(traces.business_id, after):
         n += _forget_variables(broadcast_ids, traces.recipient_ids)

@@ -40,6 +40,27 @@ class BlamedForm(forms.Form):
                 self.add_error(name if name in self.fields else None, sentence)
 
 
+class OwnNumberForm(BlamedForm):
+    """A number that the member says is theirs."""
+
+    number = forms.CharField(
+        label=_("Your phone number"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"}),
+        help_text=_("A code goes there over this sender. With it you show that the phone is yours."),
+    )
+
+
+class OwnCodeForm(forms.Form):
+    """The code that came to it."""
+
+    digits = forms.CharField(
+        label=_("The code that came to your phone"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
+    )
+
+
 class StepForm(BlamedForm):
     """A step's questions about ``draft`` (None while there is none); ``changes`` are fields of the broadcast."""
 

@@ -1,4 +1,6 @@
-"""Notices: the few words that answer somebody (stopped, resumed, help, joined, a code). Never a word of marketing.
+"""Notices: the few words that answer somebody (stopped, resumed, help, joined, a code, a question), and test sends.
+
+Never a word of marketing to anybody but the member who tries it on their own phone (``trial``).
 
 A notice is written down in the caller's transaction and carried after its commit (``courier``). It has a table and
 limits of its own, costs nothing, takes no slot of the person's patience, and is never answered twice for one cause.
@@ -6,16 +8,22 @@ limits of its own, costs nothing, takes no slot of the person's patience, and is
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
+import orjson
 from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from broadcasts import secrets
 from broadcasts.channels import KINDS
+from broadcasts.channels.base import ReceiptStatus, ReceiptUpdate
 from broadcasts.models import Notice, Sender
+from businesses.models import User
 from consent.models import Address, Recipient
+from templates_approval.models import Version
 
 Kind = Notice.Kind
 
@@ -28,6 +36,9 @@ LIFE = {
     Kind.JOIN: timedelta(minutes=30),
     Kind.CONFIRM: timedelta(minutes=30),
     Kind.CODE: timedelta(minutes=8),
+    Kind.NUMBER: timedelta(minutes=8),
+    Kind.TEST: timedelta(minutes=10),
+    Kind.REPLY: timedelta(minutes=30),
 }
 # So many of one kind for one person. Over it nothing is said, whatever was asked for holds all the same.
 LIMITS = {
@@ -38,6 +49,10 @@ LIMITS = {
     # Anybody can enter anybody's number.
     Kind.CONFIRM: (3, timedelta(hours=24)),
     Kind.CODE: (8, timedelta(hours=24)),
+    Kind.NUMBER: (5, timedelta(hours=24)),
+    # Beside the limit of the business (``trial``): somebody may be a member of several.
+    Kind.TEST: (30, timedelta(hours=24)),
+    Kind.REPLY: (30, timedelta(hours=1)),
 }
 # From one sender, of these kinds, one in so long: who changes their mind four times reads one confirmation of each.
 APART = {Kind.STOP: timedelta(minutes=5), Kind.RESUME: timedelta(minutes=5), Kind.HELP: timedelta(minutes=1)} | {
@@ -56,11 +71,16 @@ def tell(
     now: datetime,
     address: str = "",
     code: str = "",
+    text: str = "",
+    content: Mapping[str, Any] | None = None,
+    version: Version | None = None,
+    by: User | None = None,
 ) -> Notice | None:
     """Have the person told, once for each ``cause``, in the caller's transaction; it leaves after the commit.
 
     ``address`` is where they wrote from; without it, or when it is not theirs, their best address for the channel is
-    taken. ``code`` stands in the words of ``Kind.CODE``. Returns None when nothing will be said: no address that the
+    taken. ``code`` stands in the words of ``Kind.CODE``; ``text`` are the words of a reply, ``content`` is what a test
+    shows, as the channel takes it. Returns None when nothing will be said: no address that the
     channel reaches, said already, over the limit, or an erased person. Locks the person.
     """
     recipient = Recipient.objects.select_for_update(no_key=True).get(pk=recipient_id)
@@ -73,17 +93,53 @@ def tell(
         address=where,
         kind=kind,
         cause=cause[:160],
-        language=_supported(language),
-        text_encrypted=secrets.encrypt(wording(kind, language=language, business=sender.business.name, code=code)),
+        language=supported(language),
+        text_encrypted=_sealed(
+            text or wording(kind, language=language, business=sender.business.name, code=code), content
+        ),
+        version=version,
+        by=by,
         due_at=now,
         expires_at=now + LIFE[kind],
         created_at=now,
     )
 
 
+def _sealed(text: str, content: Mapping[str, Any] | None) -> bytes:
+    said = {"content": content} if content is not None else {"text": text}
+    return secrets.encrypt(orjson.dumps(said).decode())
+
+
+def unsealed(notice: Notice) -> tuple[str, Mapping[str, Any] | None]:
+    """Return the words of a notice that waits, and its content if it is more than words."""
+    said = orjson.loads(secrets.decrypt(notice.text_encrypted or b""))
+    return said.get("text", ""), said.get("content")
+
+
+CODE_PREFIX = "ntc_"
+
+
+def is_about_one(update: object) -> bool:
+    """Say whether an update of a provider names a notice: it is about no offer, and no reaction to one."""
+    return str(getattr(update, "message_code", "")).startswith(CODE_PREFIX)
+
+
+def hear(*, updates: Sequence[ReceiptUpdate]) -> int:
+    """Note what providers told of notices that they had taken; return how many changed. Repeats change nothing."""
+    n = 0
+    for update in updates:
+        sent = Notice.objects.filter(code=update.message_code, sender_id=update.sender_id, state=Notice.State.SENT)
+        if update.status == ReceiptStatus.FAILED:
+            failed = sent.filter(delivered_at=None)
+            n += failed.update(state=Notice.State.FAILED, error_code=(update.error_code or "failed")[:32])
+        elif update.status in (ReceiptStatus.DELIVERED, ReceiptStatus.READ):
+            n += sent.filter(delivered_at=None).update(delivered_at=update.at)
+    return n
+
+
 def wording(kind: Notice.Kind, *, language: str, business: str = "", code: str = "") -> str:
     """Return the words of a notice in ``language``, or in English where we do not speak it."""
-    with translation.override(_supported(language)):
+    with translation.override(supported(language)):
         match kind:
             case Kind.STOP:
                 words = _("You will get no more offers from %(business)s. To get them again, reply START.")
@@ -98,6 +154,10 @@ def wording(kind: Notice.Kind, *, language: str, business: str = "", code: str =
                 )
             case Kind.CODE:
                 words = _("%(code)s is the code for your page of offers. It holds for 10 minutes. Give it to nobody.")
+            case Kind.NUMBER:
+                words = _(
+                    "%(code)s is the code that shows %(business)s that this is your number. It holds for 10 minutes."
+                )
             case _:
                 words = _("You get offers from %(business)s because you dealt with them. To stop them, reply STOP.")
         return words % {"business": business, "code": code}
@@ -124,13 +184,17 @@ def _address(recipient: Recipient, sender: Sender, value: str) -> Address | None
 
 def _is_too_much(recipient: Recipient, sender: Sender, kind: Notice.Kind, cause: str, now: datetime) -> bool:
     said = Notice.objects.filter(recipient=recipient, kind=kind)
-    if said.filter(sender=sender).filter(Q(cause=cause[:160]) | Q(created_at__gt=now - APART.get(kind, timedelta()))):
+    is_said = Q(cause=cause[:160])
+    if kind in APART:
+        is_said |= Q(created_at__gt=now - APART[kind])
+    if said.filter(is_said, sender=sender).exists():
         return True
     most, window = LIMITS[kind]
     return said.filter(created_at__gt=now - window).count() >= most
 
 
-def _supported(language: str) -> str:
+def supported(language: str) -> str:
+    """Return the language that we speak for ``language``: itself, its general form, or English."""
     try:
         return translation.get_supported_language_variant(language)
     except LookupError:

@@ -5,6 +5,7 @@ from django.urls import path
 from broadcasts.api.broadcasts import Broadcasts
 from broadcasts.api.segments import Segments
 from broadcasts.api.senders import Senders
+from broadcasts.api.trials import OwnNumbers, Tests
 
 urlpatterns = [
     path("broadcasts", Broadcasts.as_view({"get": "list", "post": "create"}), name="api-broadcasts"),
@@ -24,6 +25,14 @@ urlpatterns = [
     path("senders/<slug:code>", Senders.as_view({"get": "retrieve"}), name="api-sender"),
     path("senders/<slug:code>/check", Senders.as_view({"post": "check"}), name="api-sender-check"),
     path("senders/<slug:code>/keys", Senders.as_view({"post": "keys"}), name="api-sender-keys"),
+    path(
+        "senders/<slug:code>/own-number",
+        OwnNumbers.as_view({"get": "retrieve", "post": "ask", "delete": "forget"}),
+        name="api-own-number",
+    ),
+    path("senders/<slug:code>/own-number/enter", OwnNumbers.as_view({"post": "enter"}), name="api-own-number-enter"),
+    path("tests", Tests.as_view({"get": "list", "post": "create"}), name="api-tests"),
+    path("tests/<slug:code>", Tests.as_view({"get": "retrieve"}), name="api-test"),
     path("segments", Segments.as_view({"get": "list", "post": "create"}), name="api-segments"),
     path("segments/archived", Segments.as_view({"get": "archived"}), name="api-segments-archived"),
     path("segments/count", Segments.as_view({"post": "count"}), name="api-segments-count"),

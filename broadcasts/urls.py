@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from broadcasts.views import composing, segments, senders, watching, whatsapp
+from broadcasts.views import composing, segments, senders, trying, watching, whatsapp
 
 urlpatterns = [
     path("b/<str:code>/broadcasts/", watching.broadcasts_page, name="broadcasts"),
@@ -27,6 +27,7 @@ urlpatterns = [
         name="broadcast-attention-decide",
     ),
     path("b/<str:code>/broadcasts/<str:broadcast_code>/refused/", watching.refused_page, name="broadcast-refused"),
+    path("b/<str:code>/tests/<str:version_code>/", trying.test_page, name="version-test"),
     path("b/<str:code>/segments/", segments.segments_page, name="segments"),
     path("b/<str:code>/segments/new/", segments.new_page, name="segment-new"),
     path("b/<str:code>/segments/count/", segments.count, name="segment-count"),

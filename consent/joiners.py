@@ -6,6 +6,7 @@ opt-in together with the wording that was shown.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -95,10 +96,15 @@ def forget_unconfirmed(*, now: datetime) -> int:
     """Forget what nobody confirmed, and the numbers that came in by it alone; return how many requests went."""
     late = list(JoinRequest.objects.filter(expires_at__lte=now, confirmed_at=None).order_by("id")[:1_000])
     JoinRequest.objects.filter(pk__in=[request.pk for request in late]).delete()
-    strangers = Recipient.objects.filter(pk__in=[request.recipient_id for request in late if request.is_new_person])
+    forget_strangers(recipient_ids=[request.recipient_id for request in late if request.is_new_person])
+    return len(late)
+
+
+def forget_strangers(*, recipient_ids: Sequence[int]) -> None:
+    """Delete those of these people whom nobody has come to know since their numbers were entered somewhere."""
+    strangers = Recipient.objects.filter(pk__in=recipient_ids)
     of_them = {"recipient_id": OuterRef("pk")}
     unknown = strangers.filter(contacts=None, interactions=None, refusals=None, own_limit=None, paused_all_at=None)
     unknown.exclude(Exists(JoinRequest.objects.filter(**of_them))).exclude(
         Exists(ConsentEvent.objects.filter(**of_them))
     ).delete()
-    return len(late)

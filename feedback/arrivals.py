@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
+from broadcasts import windows
 from broadcasts.channels import channel_for
+from broadcasts.channels.base import InboundButton, InboundText, Update
 from broadcasts.models import Sender
 from consent import contacts, fiction, phones, refusals, suppressions
 from consent.models import Address, Contact, Recipient, Refusal
@@ -56,6 +59,21 @@ def refuse(*, sender: Sender, address: str, now: datetime) -> None:
     hashed = suppressions.hash_address(address, _kind(sender))
     stopped = suppressions.KIND_OF_REFUSAL[Refusal.Kind.STOPPED]
     suppressions.add(hashes=[hashed], kind=stopped, legal_entity_id=sender.business.legal_entity_id, now=now)
+
+
+# Providers keep what they could not deliver for a week; whatever claims to be older gets this age.
+OLDEST = timedelta(days=8)
+
+
+def note_window(*, sender: Sender, updates: Sequence[Update], now: datetime) -> None:
+    """Who writes or presses may be answered for a day. A statement of its own, in nobody's transaction."""
+    heard: dict[str, datetime] = {}
+    for update in updates:
+        if isinstance(update, InboundText | InboundButton):
+            at = min(max(update.at, now - OLDEST), now)
+            heard[update.address] = max(at, heard.get(update.address, at))
+    if heard:
+        windows.hear(sender=sender, heard=heard)
 
 
 def _kind(sender: Sender) -> Address.Kind:

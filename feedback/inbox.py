@@ -13,7 +13,7 @@ from broadcasts.channels import channel_for
 from broadcasts.channels.base import AccountNews, Poison, ReceiptUpdate, Update
 from broadcasts.models import Sender
 from consent.erasure import Traces
-from feedback import joining, replies
+from feedback import arrivals, joining, replies
 from feedback.models import Callback
 
 FORGET_BODIES = (Path(__file__).parent / "sql" / "forget_bodies.sql").read_text()
@@ -38,11 +38,13 @@ def accept(*, sender_code: str, headers: Mapping[str, str], body: bytes, now: da
     if not channel.verify(sender, headers, body):
         raise NotGenuine
     updates = replies.spell_out(updates=channel.parse(sender, body))
+    everything = updates
     updates, faults = joining.hear(sender=sender, updates=updates, now=now)
     # Before people are locked, each in a transaction of its own; a call that is not kept after all comes again.
     faults += standing.hear(
         sender=sender, news=[update for update in updates if isinstance(update, AccountNews)], now=now
     )
+    arrivals.note_window(sender=sender, updates=everything, now=now)
     with transaction.atomic():
         _make_durable()
         faults += replies.obey(sender=sender, updates=updates, now=now)

@@ -11,10 +11,10 @@ from pathlib import Path
 import structlog
 from django.db import OperationalError, connection, transaction
 
-from broadcasts import settle
+from broadcasts import notices, settle
 from broadcasts.channels import channel_for
 from broadcasts.channels.base import ReceiptUpdate, Update
-from feedback import inbox, replies
+from feedback import arrivals, inbox, replies
 from feedback.models import Callback
 
 CLAIM = (Path(__file__).parent / "sql" / "claim_callbacks.sql").read_text()
@@ -42,6 +42,8 @@ def fold(*, now: datetime, limit: int) -> int:
         receipts.append((callback, [_plausible(u, now) for u in updates if isinstance(u, ReceiptUpdate)]))
         with transaction.atomic():
             faults[callback.pk] += replies.take(sender=callback.sender, updates=updates, now=now)
+        # Whoever was new has an address only now.
+        arrivals.note_window(sender=callback.sender, updates=updates, now=now)
     _fold_receipts(receipts, faults, now)
     _mark_folded(callbacks, faults, now)
     return len(callbacks)
@@ -98,7 +100,9 @@ def _try(updates: list[ReceiptUpdate], now: datetime) -> Exception | None:
     """Fold, and return what went wrong. The database's own troubles are nobody's fault here: they are raised."""
     try:
         if updates:
-            settle.fold_receipts(updates=updates, now=now)
+            of_notices = [update for update in updates if notices.is_about_one(update)]
+            settle.fold_receipts(updates=[u for u in updates if not notices.is_about_one(u)], now=now)
+            notices.hear(updates=of_notices)
     except OperationalError:
         raise
     except Exception as fault:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, cast
 
 import structlog
@@ -32,8 +32,7 @@ BUTTONS: dict[str, Meaning] = {
 }
 # The payload of a quick reply without a meaning of its own: its place among the buttons.
 PLACE = re.compile(r"reply_(\d{1,2})")
-# Providers keep what they could not deliver for a week; whatever claims to be older gets this age.
-OLDEST = timedelta(days=8)
+OLDEST = arrivals.OLDEST
 
 Inbound = InboundText | InboundButton | InboundPreference
 
@@ -65,6 +64,9 @@ def spell_out(*, updates: Sequence[Update]) -> list[Update]:
 def _spelled_out(pressed: InboundButton) -> InboundButton:
     place, key = PLACE.fullmatch(pressed.button), codes.read_delivery_code(pressed.message_code)
     version_id = Delivery.objects.filter(pk=key[:2]).values_list("version_id", flat=True).first() if key else None
+    if notices.is_about_one(pressed):
+        tests = Notice.objects.tests().filter(code=pressed.message_code)
+        version_id = tests.values_list("version_id", flat=True).first()
     version = Version.objects.filter(pk=version_id or 0).first()
     buttons = components.read(version.components).buttons if version else ()
     index = int(place[1]) if place else 0
@@ -79,11 +81,16 @@ def meaning_of(update: Inbound, locale: str = "") -> Meaning:
     if isinstance(update, InboundPreference):
         return "stop" if update.is_stop else "resume"
     words = update.button if isinstance(update, InboundButton) else update.text
+    if isinstance(update, InboundButton) and notices.is_about_one(update):
+        # A member tries their own template: nothing they press there counts, but for a stop.
+        return keywords.classify(words, locale)
     return BUTTONS.get(" ".join(words.casefold().split())) or keywords.classify(words, locale)
 
 
 def is_conversation(update: Update, locale: str = "") -> bool:
     """Say whether this is for the business to read, not for the door to obey."""
+    if isinstance(update, InboundButton) and notices.is_about_one(update):
+        return False
     return isinstance(update, InboundText | InboundButton) and meaning_of(update, locale) == "none"
 
 

@@ -16,7 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from broadcasts import segments
-from broadcasts.models import PhoneMessage
+from broadcasts.models import Notice, PhoneMessage
 from businesses.models import Business, User
 from consent import joining
 from consent.models import Contact, ImportBatch
@@ -131,6 +131,10 @@ def make_tenant() -> Tenant:
     reply = Reply.objects.create(
         business=business, sender=sender, recipient=contact.recipient, text="Hello", said_at=now, created_at=now
     )
+    test = Notice.objects.create(
+        sender=sender, recipient=contact.recipient, address=contact.recipient.addresses.all()[0], kind="test",
+        cause="x", language="en", version=version, state="sent", due_at=now, expires_at=now, created_at=now,
+    )  # fmt: skip
     codes = {
         "code": business.code,
         "version_code": version.code,
@@ -150,6 +154,7 @@ def make_tenant() -> Tenant:
         "segment_code": segment.code,
         "messages": reply.code,
         "template-versions": version.code,
+        "tests": test.code,
     }
     return Tenant(owner, business, codes, secret)
 

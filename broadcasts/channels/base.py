@@ -41,13 +41,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class NoticeMessage:
-    """A service message on its way out: words only. ``code`` is the idempotency key."""
+    """A service message on its way out: words, or ``content`` as of a ``Message``. ``code`` is the idempotency key."""
 
     code: str
     kind: str
     address: str
     language: str
     text: str
+    content: Mapping[str, Any] | None = None
 
 
 class OutcomeKind(IntEnum):

@@ -12,12 +12,14 @@ from broadcasts.models.chunk import Chunk, Lane
 from broadcasts.models.counts import Count, CountDelta, TierUse
 from broadcasts.models.delivery import Delivery, ProviderMessage
 from broadcasts.models.notice import Notice
+from broadcasts.models.own_number import MOST_TESTS_A_DAY, OwnNumber, TestDay, Window
 from broadcasts.models.phone import PhoneMessage
 from broadcasts.models.provider import ProviderTemplate, SenderMedia, Standing
 from broadcasts.models.segment import Segment
 from broadcasts.models.sender import Sender
 
 __all__ = [
+    "MOST_TESTS_A_DAY",
     "Broadcast",
     "BroadcastVersion",
     "Budget",
@@ -28,6 +30,7 @@ __all__ = [
     "Estimate",
     "Lane",
     "Notice",
+    "OwnNumber",
     "PhoneMessage",
     "PriceLine",
     "ProviderMessage",
@@ -37,5 +40,7 @@ __all__ = [
     "Sender",
     "SenderMedia",
     "Standing",
+    "TestDay",
     "TierUse",
+    "Window",
 ]

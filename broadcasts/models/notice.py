@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from broadcasts.models.sender import Sender
 from businesses.codes import notice_code
+from businesses.models import Business
 from consent.models import Address, Recipient
+from templates_approval.models import Version
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def of(self, business: Business) -> NoticeQuerySet:
+        return self.filter(sender__business=business)
+
+    def tests(self) -> NoticeQuerySet:
+        return self.filter(kind=Notice.Kind.TEST)
 
 
 class Notice(models.Model):
@@ -21,6 +32,9 @@ class Notice(models.Model):
         JOIN = "join", _("joining confirmed")
         CONFIRM = "confirm", _("asked to confirm")
         CODE = "code", _("code for one's own page")
+        NUMBER = "number", _("code for a member's own number")
+        TEST = "test", _("test of a template")
+        REPLY = "reply", _("answer to a question")
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")
@@ -38,6 +52,9 @@ class Notice(models.Model):
     # What it answers, in the caller's words: the same cause is answered once.
     cause = models.CharField(max_length=160)
     language = models.CharField(max_length=8)
+    # What a test tries, and who sent it or the answer.
+    version = models.ForeignKey(Version, models.CASCADE, null=True, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     # Encrypted, because a code stands in some of them; NULL as soon as nothing waits to be said any more.
     text_encrypted = models.BinaryField(null=True)
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
@@ -47,11 +64,16 @@ class Notice(models.Model):
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
+    # Only where the provider tells.
+    delivered_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=32, blank=True)
+
+    objects = NoticeQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["sender", "recipient", "kind", "cause"], name="notice_once"),
+            models.CheckConstraint(name="notice_test_of_version", condition=~Q(kind="test") | Q(version__isnull=False)),
             models.CheckConstraint(
                 name="notice_words_only_while_waiting",
                 condition=Q(state="waiting", text_encrypted__isnull=False)
@@ -61,4 +83,5 @@ class Notice(models.Model):
         indexes = [
             models.Index(fields=["due_at", "id"], condition=Q(state="waiting"), name="notice_waiting"),
             models.Index(fields=["recipient", "kind", "created_at"], name="notice_rate"),
+            models.Index(fields=["version", "id"], condition=Q(kind="test"), name="notice_tests"),
         ]

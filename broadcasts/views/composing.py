@@ -160,6 +160,7 @@ def _previews(draft: Broadcast) -> list[dict[str, Any]]:
     return [
         {
             "language": version.language,
+            "code": version.code,
             "message": rendering.render(
                 version.components,
                 {**placeholders.examples(version.components), **wordings.given(draft)},

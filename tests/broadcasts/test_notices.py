@@ -22,7 +22,8 @@ from broadcasts.models import Notice, PhoneMessage, Sender
 from businesses.models import Business
 from consent import refusals
 from consent.models import Address, Recipient
-from tests.make import NOW, make_business, make_people, make_sandbox_sender
+from templates_approval.models import Version
+from tests.make import NOW, make_approved_version, make_business, make_people, make_sandbox_sender
 
 pytestmark = pytest.mark.django_db
 Kind, State = Notice.Kind, Notice.State
@@ -45,6 +46,9 @@ def person(business: Business) -> int:
 
 def tell(sender: Sender, person: int, kind: Kind = Kind.STOP, **more: Any) -> Notice | None:
     told = {"cause": "in_1", "language": "en", "now": NOW, **more}
+    if kind == Kind.TEST:
+        version = Version.objects.of(sender.business).first() or make_approved_version(business=sender.business)
+        told |= {"version": version, "content": {"body": "Hello", "buttons": []}}
     return notices.tell(sender=sender, recipient_id=person, kind=kind, **told)
 
 

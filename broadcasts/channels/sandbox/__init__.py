@@ -80,17 +80,18 @@ def provider_id(code: str) -> str:
 
 
 def _show(sender: Sender, notices: Sequence[NoticeMessage], now: datetime) -> None:
-    """Put notices on their phones, each once. They are no deliveries: no code, and no receipt is owed for them."""
+    """Put notices on their phones, each once. Only a test is owed receipts, under the notice's code."""
     PhoneMessage.objects.bulk_create(
         [
             PhoneMessage(
                 sender=sender,
                 address=notice.address,
+                delivery_code="" if notice.content is None else notice.code,
                 provider_id=provider_id(notice.code),
-                content={"text": notice.text},
+                content={"text": notice.text} if notice.content is None else notice.content,
                 created_at=now,
-                delivered_at=now,
-                is_delivery_reported=True,
+                delivered_at=now if notice.content is None else None,
+                is_delivery_reported=notice.content is None,
             )
             for notice in notices
         ],

@@ -148,6 +148,7 @@ def _notice_body(notice: NoticeMessage, now: datetime) -> bytes:
                 "to": notice.address,
                 "language": notice.language,
                 "text": notice.text,
+                **({} if notice.content is None else {"content": notice.content}),
             },
         }
     )

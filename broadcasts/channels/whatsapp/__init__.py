@@ -26,7 +26,7 @@ from broadcasts.channels.base import (
     Wording,
 )
 from broadcasts.channels.whatsapp import account, callbacks, errors, notes, wording
-from broadcasts.models import Sender
+from broadcasts.models import Notice, Sender
 from templates_approval.models import Version
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,8 @@ class WhatsApp:
         async def tell_one(notice: NoticeMessage) -> None:
             try:
                 async with asyncio.timeout(NOTICE_SECONDS):
-                    report(notice, await self._post(sender, "messages", _notice_body(notice), 1))
+                    outcome = await self._post(sender, _path_of(sender, notice), _notice_body(notice), 1)
+                report(notice, outcome)
             except Exception as fault:
                 report(notice, Outcome(OutcomeKind.UNKNOWN, error_code=type(fault).__name__[:32]))
 
@@ -196,14 +197,23 @@ def _body(message: Message) -> bytes:
     )
 
 
+def _path_of(sender: Sender, notice: NoticeMessage) -> str:
+    is_offer = notice.kind == Notice.Kind.TEST and account.uses_marketing_api(sender)
+    return "marketing_messages" if is_offer else "messages"
+
+
 def _notice_body(notice: NoticeMessage) -> bytes:
+    """A test is the approved template, to the letter; everything else is words."""
+    said: dict[str, Any] = {"type": "text", "text": {"preview_url": False, "body": notice.text}}
+    if notice.content is not None:
+        said = {"type": "template", "template": wording.bound(notice.content, notice.code)}
     return orjson.dumps(
         {
             "messaging_product": "whatsapp",
             "recipient_type": "individual",
             "to": notice.address,
-            "type": "text",
-            "text": {"preview_url": False, "body": notice.text},
+            **said,
+            "biz_opaque_callback_data": notice.code,
         }
     )
 

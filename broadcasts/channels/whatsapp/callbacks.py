@@ -255,7 +255,9 @@ def _pressed(message: dict[str, Any], kind: str) -> tuple[str, str]:
         reply = reply[reply["type"]]
         given = str(reply.get("id") or reply["title"])
     payload, _bound, code = given.replace("\x00", "").rpartition(BOUND)
-    return (payload[:256], code[:64]) if payload and code.startswith("dlv_") else (given.replace("\x00", "")[:256], "")
+    if payload and code.startswith(("dlv_", "ntc_")):
+        return payload[:256], code[:64]
+    return given.replace("\x00", "")[:256], ""
 
 
 def _quoted(message: dict[str, Any]) -> str:

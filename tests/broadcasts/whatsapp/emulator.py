@@ -54,6 +54,8 @@ class Emulator:
     everybody: Fate = field(default_factory=Fate)
     # What was really taken, and every request as it came: (path, JSON).
     taken: list[dict[str, Any]] = field(default_factory=list)
+    # Who wrote, as numbers: free words reach nobody else.
+    wrote: set[str] = field(default_factory=set)
     asked: list[tuple[str, Any]] = field(default_factory=list)
     media: list[dict[str, Any]] = field(default_factory=list)
     templates: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -98,6 +100,7 @@ class Emulator:
         return self._inbound(address, {"type": "button", "button": {"payload": payload, "text": "x"}}, quotes, key)
 
     def _inbound(self, address: str, message: dict[str, Any], quotes: str, key: str) -> int:
+        self.wrote.add(address)
         message |= {"from": address.lstrip("+"), "id": key or f"wamid.in{next(self._ids)}", "timestamp": _now()}
         if quotes:
             message["context"] = {"from": "1", "id": quotes}
@@ -181,6 +184,8 @@ class Emulator:
 
     async def _message(self, request: web.Request, told: dict[str, Any]) -> web.StreamResponse:
         fate = self.meets.get(told["to"], self.everybody)
+        if told["type"] == "text" and told["to"] not in self.wrote:
+            return error(400, 131047, "Re-engagement message")
         fate.n_met += 1
         has_met_enough = fate.n_met > fate.times
         if fate.refused and not has_met_enough:

@@ -89,6 +89,8 @@ def hear(*, sender: Sender, updates: Sequence[Update], now: datetime) -> tuple[l
     """
     others: list[Update] = []
     faults: list[str] = []
+    if not any(isinstance(update, InboundText) for update in updates):
+        return list(updates), faults
     page = (
         JoinPage.objects.select_related("business__legal_entity").filter(business=sender.business, is_open=True).first()
     )

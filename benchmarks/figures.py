@@ -59,10 +59,14 @@ def _memory_gib() -> int:
 def print_table(figures: Sequence[Figure], machine: str) -> None:
     print(f"\n  {machine}\n")
     for figure in figures:
-        mark = "✓" if figure.ok else "✗"
-        print(f"  {figure.id:<11}{figure.what:<48}{_number(figure.value):>10} {figure.unit:<8}", end="")
-        print(f" {'≤' if figure.is_limit else '≥'} {_number(figure.target):<9}{mark}  {figure.note}")
+        print(f"  {in_one_line(figure)}")
     print(flush=True)
+
+
+def in_one_line(figure: Figure) -> str:
+    target = f"{'≤' if figure.is_limit else '≥'} {_number(figure.target)}"
+    value = f"{_number(figure.value):>10} {figure.unit:<6}"
+    return f"{figure.id:<11}{figure.what:<56}{value}{target:<10}{'✓' if figure.ok else '✗'}  {figure.note}"
 
 
 def _number(value: float) -> str:

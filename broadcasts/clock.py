@@ -47,8 +47,9 @@ SILENT_ENDS = {
 
 
 def begin(*, now: datetime) -> bool:
-    """Start what is due; return whether audiences wait to be frozen."""
+    """Start what is due, pause what an emergency stop holds; return whether audiences wait to be frozen."""
     lifecycle.begin_scheduled(now=now)
+    lifecycle.pause_stopped(now=now)
     return Broadcast.objects.filter(state=Broadcast.State.PREPARING).exists()
 
 

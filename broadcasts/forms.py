@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from broadcasts import offered, wordings
 from broadcasts.attention import Decision
-from broadcasts.models import Broadcast, Sender
+from broadcasts.models import Broadcast, EmergencyStop, Sender
+from broadcasts.models.stop import REASON_MAX
 from businesses import names, prices
 from businesses.models import Business
 from templates_approval.models import Template, Version
@@ -326,6 +327,59 @@ class MoneyForm(StepForm):
 
 class PauseForm(forms.Form):
     reason = forms.CharField(label=_("Why?"), max_length=300, help_text=_("Your team reads it beside the broadcast."))
+
+
+class StopForm(BlamedForm):
+    """What of a business's own is stopped at once, and why."""
+
+    what = forms.ChoiceField(label=_("What is stopped?"))
+    reason = forms.CharField(
+        label=_("Why?"), max_length=REASON_MAX, help_text=_("Your team reads it beside every broadcast that it holds.")
+    )
+
+    def __init__(self, *args: Any, business: Business, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        alive = Broadcast.objects.of(business).filter(settled_at__isnull=True).exclude(state__in=Broadcast.ENDED)
+        templates = Template.objects.of(business).filter(category=Template.Category.MARKETING, archived_at__isnull=True)
+        scopes = EmergencyStop.Scope
+        self.fields["what"].choices = [  # type: ignore[attr-defined]
+            (f"{scopes.BUSINESS}:{business.code}", _("All offers of %(name)s") % {"name": business.name}),
+            (_("A broadcast"), _choices(scopes.BROADCAST, alive.exclude(state="draft").order_by("-created_at")[:100])),
+            (_("A template"), _choices(scopes.TEMPLATE, templates.order_by("name")[:500])),
+            (_("A sender"), _choices(scopes.SENDER, Sender.objects.of(business).order_by("name", "id")[:100])),
+        ]
+
+    def blame(self, refusal: ValidationError) -> None:
+        for name, sentences in refusal.message_dict.items():
+            self.add_error("reason" if name == "reason" else "what", sentences)
+
+
+def _choices(scope: str, rows: Iterable[Any]) -> list[tuple[str, str]]:
+    return [(f"{scope}:{row.code}", row.name) for row in rows]
+
+
+class LiftForm(forms.Form):
+    goes_on = forms.BooleanField(
+        label=_("What it paused goes on at once"),
+        help_text=_("Else it stays paused until somebody resumes it."),
+        required=False,
+        initial=True,
+    )
+
+
+class OperatorStopForm(BlamedForm):
+    """What the operator stops: anything, of anybody."""
+
+    scope = forms.ChoiceField(label=_("What is stopped?"), choices=EmergencyStop.Scope)
+    reference = forms.CharField(
+        label=_("Which one?"),
+        max_length=24,
+        required=False,
+        help_text=_("Its code (biz_…, snd_…, tpl_…, brd_…), or the two letters of a country. Empty for everything."),
+    )
+    reason = forms.CharField(
+        label=_("Why?"), max_length=REASON_MAX, help_text=_("The businesses concerned read it: name none of them.")
+    )
 
 
 class DecideForm(forms.Form):

@@ -43,12 +43,12 @@ class LeaseLost(Exception):
     """Another lane owns the chunk by now, or it is done: drop it, touch nothing."""
 
 
-class BudgetShort(Exception):
-    """Somebody else reserved money in the meantime: decide again, with the budget locked first."""
+class Overtaken(Exception):
+    """Since this batch was looked at, others reserved the money, or it was paused or stopped: decide again."""
 
 
 # No row's fault: the whole batch is tried again.
-TROUBLES = (LeaseLost, BudgetShort, OperationalError, InterfaceError)
+TROUBLES = (LeaseLost, Overtaken, OperationalError, InterfaceError)
 # More bad rows in one batch are not their own fault.
 MOST_SET_ASIDE = 5
 
@@ -116,10 +116,13 @@ def pass_batch(
 
 
 def _pass_or_lock_budget(batch: Batch, recipient_ids: Sequence[int]) -> Passed:
-    try:
-        return _pass_batch(*batch, recipient_ids, is_budget_locked=False)
-    except BudgetShort:
-        return _pass_batch(*batch, recipient_ids, is_budget_locked=True)
+    for is_budget_locked in (False, True):
+        try:
+            return _pass_batch(*batch, recipient_ids, is_budget_locked=is_budget_locked)
+        except Overtaken:
+            continue
+    # Nobody takes money that is locked: it was paused or stopped in between, and that is seen at once this time.
+    return _pass_batch(*batch, recipient_ids, is_budget_locked=True)
 
 
 def _by_halves(batch: Batch, recipient_ids: Sequence[int], fault: Exception, passed: Passed) -> Passed:
@@ -193,6 +196,8 @@ def _pass_batch(
         prices = {row.recipient_id: row.price_micro for row in standing}
         go = _within_budget(go, prices, plan, now, passed, is_budget_locked)
         _mark(cursor, plan, go, skip, now, passed)
+        if go:
+            _reserve_money(plan, chunk_id, sum(message.price_micro for message in passed.messages))
     return passed
 
 
@@ -302,7 +307,6 @@ def _mark(
         moves.append(Transition(State.QUEUED, State.SENDING, 0, n, total, []))
         _spend_tier(plan, n, now)
         transitions.count(plan.broadcast_id, moves)
-        _reserve_money(plan, total)
     elif moves:
         transitions.count(plan.broadcast_id, moves)
 
@@ -343,12 +347,16 @@ def _spend_tier(plan: Plan, n: int, now: datetime) -> None:
         )
 
 
-def _reserve_money(plan: Plan, total_micro: int) -> None:
-    """The last lock of the gate, so that lanes of one broadcast meet here only for the length of a commit."""
+def _reserve_money(plan: Plan, chunk_id: int, total_micro: int) -> None:
+    """The last lock of the gate, so that lanes of one broadcast meet here only for the length of a commit.
+
+    It is the last look, too: what was paused or stopped while this batch waited for a lock does not pass.
+    """
+    asked = {"broadcast_id": plan.broadcast_id, "chunk_id": chunk_id, "micro": total_micro}
     with connection.cursor() as cursor:
-        cursor.execute(statement("reserve_money"), {"broadcast_id": plan.broadcast_id, "micro": total_micro})
+        cursor.execute(statement("reserve_money"), asked)
         if cursor.rowcount == 0:
-            raise BudgetShort
+            raise Overtaken
 
 
 def write_messages(plan: Plan, rows: Sequence[tuple[object, ...]], addresses: dict[int, str]) -> list[Message]:

@@ -78,7 +78,10 @@ def again(
         again_ids = [row.recipient_id for row in repeat]
         addresses = verdicts.addresses(cursor, recipient_ids=again_ids, kinds=plan.traits.address_kinds)
         passed = [(row.recipient_id, row.attempt, row.version_id, row.variables, row.price_micro) for row in repeat]
-        return gate.write_messages(plan, passed, addresses)
+        messages = gate.write_messages(plan, passed, addresses)
+        # As the gate's last look: it may have been paused or stopped while this waited for a lock.
+        state, _, _ = gate.hold(cursor, chunk_id=claim.chunk_id, owner=owner, now=now)
+        return messages if state == Broadcast.State.SENDING else []
 
 
 def _still_willing(cursor: verdicts.Cursor, plan: Plan, rows: list[InFlight], now: datetime) -> set[int]:

@@ -10,12 +10,24 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from broadcasts import audience as audiences
-from broadcasts import quote
-from broadcasts.models import Broadcast, BroadcastVersion, Budget, Chunk, Count, CountDelta, Delivery, PriceLine, Sender
+from broadcasts import quote, stops
+from broadcasts.models import (
+    Broadcast,
+    BroadcastVersion,
+    Budget,
+    Chunk,
+    Count,
+    CountDelta,
+    Delivery,
+    EmergencyStop,
+    PriceLine,
+    Sender,
+)
 from businesses import audit, events, wallet
 from businesses.models import Business, User
 from templates_approval.models import Template
@@ -236,8 +248,9 @@ def _freeze_words_and_prices(broadcast: Broadcast, agreed: quote.Terms) -> None:
 
 
 def begin_scheduled(*, now: datetime) -> int:
-    """Start what was scheduled for now or earlier; return how many broadcasts began."""
-    return Broadcast.objects.filter(state=State.SCHEDULED, scheduled_at__lte=now).update(state=State.PREPARING)
+    """Start what was scheduled for now or earlier and no emergency stop holds; return how many broadcasts began."""
+    due = Broadcast.objects.filter(state=State.SCHEDULED, scheduled_at__lte=now).alias(held_by=stops.over_all())
+    return due.filter(held_by__isnull=True).update(state=State.PREPARING)
 
 
 def begin_sending(*, broadcast: Broadcast, now: datetime) -> None:
@@ -285,13 +298,76 @@ def pause(*, broadcast: Broadcast, reason: str, by: User | None, now: datetime) 
 
 @transaction.atomic
 def resume(*, broadcast: Broadcast, by: User | None, now: datetime) -> None:
-    """Go on where it stopped. Raises ``CannotResume``."""
+    """Go on where it stopped. Raises ``CannotResume``, also while an emergency stop holds."""
+    if stop := stops.holding(broadcast):
+        raise CannotResume(stops.sentence(stop))
     changed = Broadcast.objects.filter(pk=broadcast.pk, state=State.PAUSED, ends_at__gt=now).update(
-        state=State.SENDING, state_reason=""
+        state=State.SENDING, state_reason="", stop=None
     )
     if not changed:
         raise CannotResume(_("Only a paused broadcast whose offer is still alive can go on."))
     _tell(broadcast, "broadcast.resumed", by, now)
+
+
+@transaction.atomic
+def pause_stopped(*, now: datetime) -> int:
+    """Let what an emergency stop holds say so; return how many broadcasts were paused.
+
+    Nothing depends on it but words: lanes and gate obey the stop itself. Whatever begins to be sent in spite of one is
+    found at the next tick.
+    """
+    held = Broadcast.objects.filter(state=State.SENDING).alias(held_by=stops.over_all()).filter(held_by__isnull=False)
+    return len(_hold(_locked(held), State.SENDING, now))
+
+
+@transaction.atomic
+def let_go_on(*, stop: EmergencyStop, now: datetime) -> int:
+    """Let what a stop that was lifted had paused go on, unless another stop holds it; return how many do."""
+    paused = _locked(Broadcast.objects.filter(state=State.PAUSED, stop=stop))
+    still_held = {broadcast.pk for broadcast in _hold(paused, State.PAUSED, now)}
+    free = [broadcast for broadcast in paused if broadcast.pk not in still_held and _is_alive(broadcast, now)]
+    Broadcast.objects.filter(pk__in=[broadcast.pk for broadcast in free]).update(
+        state=State.SENDING, state_reason="", stop=None
+    )
+    events.record_all(
+        [(each.business_id, "broadcast.resumed", {"code": each.code, "stop": stop.code}) for each in free], now=now
+    )
+    return len(free)
+
+
+def _is_alive(broadcast: Broadcast, now: datetime) -> bool:
+    return broadcast.ends_at is not None and broadcast.ends_at > now
+
+
+def _locked(broadcasts: QuerySet[Broadcast]) -> list[Broadcast]:
+    """Lock them in the order in which their businesses' events are numbered afterwards."""
+    rows = broadcasts.select_related("business").order_by("business_id", "pk")
+    return list(rows.select_for_update(of=("self",), no_key=True))
+
+
+def _hold(locked: list[Broadcast], was: State, now: datetime) -> list[Broadcast]:
+    """Pause those of the locked broadcasts that a stop holds, each with its reason in its business's language."""
+    held_by = dict(
+        Broadcast.objects.filter(pk__in=[broadcast.pk for broadcast in locked])
+        .annotate(held_by=stops.over_all())
+        .filter(held_by__isnull=False)
+        .values_list("pk", "held_by")
+    )
+    stop_of = EmergencyStop.objects.in_bulk(set(held_by.values()))
+    held = [broadcast for broadcast in locked if broadcast.pk in held_by]
+    for broadcast in held:
+        broadcast.state, broadcast.stop = State.PAUSED, stop_of[held_by[broadcast.pk]]
+        with override(broadcast.business.locale):
+            broadcast.state_reason = stops.sentence(broadcast.stop)[:300]
+    Broadcast.objects.bulk_update(held, ["state", "stop", "state_reason"])
+    if was == State.SENDING:
+        events.record_all([(each.business_id, "broadcast.paused", _why_held(each)) for each in held], now=now)
+    return held
+
+
+def _why_held(broadcast: Broadcast) -> dict[str, Any]:
+    stop = broadcast.stop
+    return {"code": broadcast.code, "reason": broadcast.state_reason, "stop": stop.code if stop else None}
 
 
 @transaction.atomic

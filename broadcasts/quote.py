@@ -11,7 +11,7 @@ import orjson
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from broadcasts import approvals, audience, own_caps, reach, wordings
+from broadcasts import approvals, audience, own_caps, reach, stops, wordings
 from broadcasts.models import Broadcast, Estimate
 from businesses import prices
 from templates_approval.models import Version
@@ -130,6 +130,8 @@ def check_may_launch(broadcast: Broadcast, agreed: Terms, now: datetime) -> None
         raise CannotQuote(
             _("Your business is not verified yet, or is suspended: it cannot send."), code="business_suspended"
         )
+    if stop := stops.holding(broadcast):
+        raise CannotQuote(stops.sentence(stop), code="stopped")
     if not broadcast.sender.is_active:
         raise CannotQuote(_("The sender is switched off."), code="sender_off")
     if not agreed.versions:

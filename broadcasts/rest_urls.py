@@ -5,6 +5,7 @@ from django.urls import path
 from broadcasts.api.broadcasts import Broadcasts
 from broadcasts.api.segments import Segments
 from broadcasts.api.senders import Senders
+from broadcasts.api.stops import Stops
 from broadcasts.api.trials import OwnNumbers, Tests
 
 urlpatterns = [
@@ -33,6 +34,9 @@ urlpatterns = [
     path("senders/<slug:code>/own-number/enter", OwnNumbers.as_view({"post": "enter"}), name="api-own-number-enter"),
     path("tests", Tests.as_view({"get": "list", "post": "create"}), name="api-tests"),
     path("tests/<slug:code>", Tests.as_view({"get": "retrieve"}), name="api-test"),
+    path("stops", Stops.as_view({"get": "list", "post": "create"}), name="api-stops"),
+    path("stops/<slug:code>", Stops.as_view({"get": "retrieve"}), name="api-stop"),
+    path("stops/<slug:code>/lift", Stops.as_view({"post": "lift"}), name="api-stop-lift"),
     path("segments", Segments.as_view({"get": "list", "post": "create"}), name="api-segments"),
     path("segments/archived", Segments.as_view({"get": "archived"}), name="api-segments-archived"),
     path("segments/count", Segments.as_view({"post": "count"}), name="api-segments-count"),

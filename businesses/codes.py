@@ -48,6 +48,10 @@ def broadcast_code() -> str:
     return new_code("brd")
 
 
+def stop_code() -> str:
+    return new_code("stp")
+
+
 def report_code() -> str:
     return new_code("rpt")
 

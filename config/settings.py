@@ -249,6 +249,7 @@ SPECTACULAR_SETTINGS = {
         "BroadcastState": "broadcasts.models.Broadcast.State",
         "ImportKind": "consent.models.ImportBatch.Kind",
         "InteractionKind": "consent.api.contacts.KINDS",
+        "StopScope": "broadcasts.models.EmergencyStop.Scope",
         "TemplateVersionState": "templates_approval.models.Version.State",
     },
     "SERVE_INCLUDE_SCHEMA": False,

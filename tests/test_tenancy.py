@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from broadcasts import segments
+from broadcasts import emergency, segments
 from broadcasts.models import Notice, PhoneMessage
 from businesses.models import Business, User
 from consent import joining
@@ -135,6 +135,8 @@ def make_tenant() -> Tenant:
         sender=sender, recipient=contact.recipient, address=contact.recipient.addresses.all()[0], kind="test",
         cause="x", language="en", version=version, state="sent", due_at=now, expires_at=now, created_at=now,
     )  # fmt: skip
+    at = emergency.target(scope="sender", reference=sender.code, business=business)
+    stop = emergency.stop(at=at, reason="look first", by=owner, now=now)
     codes = {
         "code": business.code,
         "version_code": version.code,
@@ -146,6 +148,8 @@ def make_tenant() -> Tenant:
         "address": "+33639980001",
         "slug": "message",
         "locale": "fr",
+        "stop_code": stop.code,
+        "stops": stop.code,
         "broadcasts": broadcast.code,
         "contacts": contact.code,
         "imports": batch.code,
@@ -165,6 +169,7 @@ OBJECTS = (
     "senders",
     "broadcast_code",
     "segment_code",
+    "stop_code",
     "contact_code",
     "batch_code",
     "prefix",

@@ -17,6 +17,7 @@ from broadcasts.models.phone import PhoneMessage
 from broadcasts.models.provider import ProviderTemplate, SenderMedia, Standing
 from broadcasts.models.segment import Segment
 from broadcasts.models.sender import Sender
+from broadcasts.models.stop import EmergencyStop
 
 __all__ = [
     "MOST_TESTS_A_DAY",
@@ -27,6 +28,7 @@ __all__ = [
     "Count",
     "CountDelta",
     "Delivery",
+    "EmergencyStop",
     "Estimate",
     "Lane",
     "Notice",

@@ -55,6 +55,8 @@ class Broadcast(models.Model):
     variables = models.JSONField(_("variables"), default=dict, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
     state_reason = models.CharField(_("reason"), max_length=300, blank=True)
+    # The emergency stop that paused it, and whose end lets it go on.
+    stop = models.ForeignKey("EmergencyStop", models.SET_NULL, null=True, editable=False, related_name="+")
     scheduled_at = models.DateTimeField(_("send at"), null=True, blank=True)
     life_hours = models.PositiveSmallIntegerField(_("the offer's life (hours)"), default=24)
     ends_at = models.DateTimeField(null=True, blank=True)

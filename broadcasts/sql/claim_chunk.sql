@@ -1,5 +1,5 @@
 -- claim_chunk · gives one due chunk to a lane: first of the broadcast that was served longest ago, so that tenants take turns
--- A broadcast that ended is drained whatever its chunks' waves and hours; what this lane is busy with waits its turn.
+-- A broadcast that ended is drained whatever its chunks' waves, hours and emergency stops; what this lane is busy with waits its turn.
 UPDATE broadcasts_chunk taken
 SET owner = %(owner)s,
     lease_until = clock_timestamp() + %(lease_seconds)s * interval '1 second',
@@ -13,7 +13,8 @@ FROM (
         FROM broadcasts_chunk k
         WHERE k.broadcast_id = b.id
           AND k.done_at IS NULL
-          AND (b.state <> 'sending' OR b.ends_at <= %(now)s OR (k.wave <= b.open_wave AND k.due_at <= %(now)s))
+          AND (b.state <> 'sending' OR b.ends_at <= %(now)s OR (k.wave <= b.open_wave AND k.due_at <= %(now)s
+                    AND emergency_stop_of(b.id, b.business_id, b.sender_id, b.template_id, k.country) IS NULL))
           AND (k.lease_until IS NULL OR k.lease_until < clock_timestamp())
         ORDER BY k.wave, k.due_at, k.id
         LIMIT 1

@@ -8,7 +8,8 @@ FROM (
         FROM broadcasts_chunk k
         WHERE k.broadcast_id = b.id
           AND k.done_at IS NULL
-          AND (b.state <> 'sending' OR b.ends_at <= %(now)s OR (k.wave <= b.open_wave AND k.due_at <= %(now)s))
+          AND (b.state <> 'sending' OR b.ends_at <= %(now)s OR (k.wave <= b.open_wave AND k.due_at <= %(now)s
+                    AND emergency_stop_of(b.id, b.business_id, b.sender_id, b.template_id, k.country) IS NULL))
           AND (k.lease_until IS NULL OR k.lease_until < clock_timestamp())
         LIMIT %(most)s
     ) due

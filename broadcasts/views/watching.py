@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from broadcasts import attention, channels, codes, counts, disclosure, lifecycle
+from broadcasts import attention, channels, codes, counts, disclosure, lifecycle, stops
 from broadcasts.forms import DecideForm, PauseForm
-from broadcasts.models import Broadcast, Budget, Delivery
+from broadcasts.models import Broadcast, Budget, Delivery, EmergencyStop
 from broadcasts.tasks import tick
 from businesses.access import member_view
 from businesses.models import Business, Member, User
@@ -47,6 +47,7 @@ def broadcasts_page(request: HttpRequest, business: Business) -> HttpResponse:
         "broadcasts": page[:BROADCASTS_PER_PAGE],
         "has_more": len(page) > BROADCASTS_PER_PAGE,
         "is_first": not after,
+        "holding": stops.shown_to(business).filter(lifted_at__isnull=True),
     }
     return render(request, "broadcasts/list.html", context)
 
@@ -61,7 +62,7 @@ def broadcast_page(request: HttpRequest, business: Business, broadcast_code: str
     is_live = broadcast.settled_at is None and (
         not broadcast.has_ended or broadcast.completed_at is None or _is_recent(broadcast)
     )
-    context = _live_context(business, broadcast) | {"is_live": is_live}
+    context = _live_context(business, broadcast) | {"is_live": is_live, "holding": _holding(broadcast)}
     if not request.headers.get("HX-Request"):
         return render(request, "broadcasts/broadcast.html", context)
     # The head of the page (its state, its buttons) is outside of what is polled: a change of state reloads it.
@@ -69,6 +70,10 @@ def broadcast_page(request: HttpRequest, business: Business, broadcast_code: str
         return HttpResponse(headers={"HX-Refresh": "true"})
     page = "broadcasts/live_words.html" if request.GET.get("part") == "words" else "broadcasts/live.html"
     return render(request, page, context)
+
+
+def _holding(broadcast: Broadcast) -> list[EmergencyStop]:
+    return [] if broadcast.has_ended else stops.touching(broadcast)
 
 
 def _is_recent(broadcast: Broadcast) -> bool:

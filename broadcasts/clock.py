@@ -13,6 +13,7 @@ from broadcasts import (
     counts,
     disclosure,
     freeze,
+    guards,
     lifecycle,
     notices,
     own_numbers,
@@ -47,9 +48,10 @@ SILENT_ENDS = {
 
 
 def begin(*, now: datetime) -> bool:
-    """Start what is due, pause what an emergency stop holds; return whether audiences wait to be frozen."""
+    """Start what is due, pause what an emergency stop or a guard holds; return whether audiences wait to be frozen."""
     lifecycle.begin_scheduled(now=now)
     lifecycle.pause_stopped(now=now)
+    guards.watch(now=now)
     return Broadcast.objects.filter(state=Broadcast.State.PREPARING).exists()
 
 

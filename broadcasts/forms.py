@@ -12,9 +12,10 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from broadcasts import offered, wordings
+from broadcasts import guards, offered, wordings
 from broadcasts.attention import Decision
 from broadcasts.models import Broadcast, EmergencyStop, Sender
+from broadcasts.models.guard import LEAST_N
 from broadcasts.models.stop import REASON_MAX
 from businesses import names, prices
 from businesses.models import Business
@@ -231,6 +232,9 @@ def _without(audience: dict[str, Any]) -> str:
     return ""
 
 
+GUARDED = ("pause_at_failed_percent", "pause_at_refused_permille", "pause_after_n")
+
+
 class WhenForm(StepForm):
     """When it leaves, how long it is worth sending, and how fast."""
 
@@ -261,6 +265,15 @@ class WhenForm(StepForm):
         required=False,
         help_text=_("Empty: as fast as the sender may."),
     )
+    pause_at_failed_percent = forms.IntegerField(
+        label=_("Pause when so many per 100 fail"), min_value=0, max_value=100, required=False
+    )
+    pause_at_refused_permille = forms.IntegerField(
+        label=_("Pause when so many per 1,000 stop or block you"), min_value=0, max_value=1000, required=False
+    )
+    pause_after_n = forms.IntegerField(
+        label=_("Not before so many were handed over"), min_value=LEAST_N, max_value=1_000_000, required=False
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -268,6 +281,11 @@ class WhenForm(StepForm):
         if self.draft and self.draft.life_hours not in dict(lives):
             lives.append((self.draft.life_hours, _("%(n)s hours") % {"n": self.draft.life_hours}))
         self.fields["life_hours"].choices = sorted(lives, key=lambda life: life[0])  # type: ignore[attr-defined]
+        general = guards.of_business(self.business)
+        percent, permille, after_n = general.failed_percent, general.refused_permille, general.after_n
+        for name, value in zip(GUARDED[:2], (percent, permille), strict=True):
+            self.fields[name].help_text = _("Empty: %(n)d, as for all your broadcasts. 0: never.") % {"n": value}
+        self.fields["pause_after_n"].help_text = _("Empty: %(n)d, as for all your broadcasts.") % {"n": after_n}
         self.fields["scheduled_at"].help_text = _("In the time zone of your business: %(zone)s.") % {
             "zone": self.business.timezone
         }
@@ -279,6 +297,7 @@ class WhenForm(StepForm):
             "life_hours": draft.life_hours,
             "waits_for_cap": draft.waits_for_cap,
             "messages_per_second": draft.messages_per_second,
+            **{name: getattr(draft, name) for name in GUARDED},
         }
 
     def clean(self) -> dict[str, Any]:
@@ -291,7 +310,7 @@ class WhenForm(StepForm):
         given = self.cleaned_data
         return {
             "scheduled_at": given["scheduled_at"] if given["start"] == "later" else None,
-            **{name: given[name] for name in ("life_hours", "waits_for_cap", "messages_per_second")},
+            **{name: given[name] for name in ("life_hours", "waits_for_cap", "messages_per_second", *GUARDED)},
         }
 
 
@@ -327,6 +346,18 @@ class MoneyForm(StepForm):
 
 class PauseForm(forms.Form):
     reason = forms.CharField(label=_("Why?"), max_length=300, help_text=_("Your team reads it beside the broadcast."))
+
+
+class GuardForm(BlamedForm):
+    """At which share of failures or refusals a broadcast pauses by itself, for the whole business."""
+
+    failed_percent = forms.IntegerField(
+        label=_("Pause when so many per 100 fail"), min_value=0, max_value=100, help_text=_("0: never.")
+    )
+    refused_permille = forms.IntegerField(
+        label=_("Pause when so many per 1,000 stop or block you"), min_value=0, max_value=1000, help_text=_("0: never.")
+    )
+    after_n = forms.IntegerField(label=_("Not before so many were handed over"), min_value=LEAST_N, max_value=1_000_000)
 
 
 class StopForm(BlamedForm):

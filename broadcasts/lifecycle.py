@@ -28,6 +28,7 @@ from broadcasts.models import (
     PriceLine,
     Sender,
 )
+from broadcasts.models.guard import LEAST_N
 from businesses import audit, events, wallet
 from businesses.models import Business, User
 from templates_approval.models import Template
@@ -46,6 +47,9 @@ EDITABLE = frozenset(
         "holdout_permille",
         "messages_per_second",
         "budget_micro",
+        "pause_at_failed_percent",
+        "pause_at_refused_permille",
+        "pause_after_n",
     }
 )
 
@@ -90,6 +94,9 @@ def create(
     budget_micro: int | None = None,
     messages_per_second: int | None = None,
     holdout_permille: int = 0,
+    pause_at_failed_percent: int | None = None,
+    pause_at_refused_permille: int | None = None,
+    pause_after_n: int | None = None,
 ) -> Broadcast:
     """Make a draft. Raises ``CannotCreate`` or ``audience.BadDefinition``; nothing is half made."""
     broadcast = Broadcast(
@@ -105,6 +112,9 @@ def create(
         budget_micro=budget_micro,
         messages_per_second=messages_per_second,
         holdout_permille=holdout_permille,
+        pause_at_failed_percent=pause_at_failed_percent,
+        pause_at_refused_permille=pause_at_refused_permille,
+        pause_after_n=pause_after_n,
         created_by=by,
         created_at=now,
     )
@@ -180,6 +190,17 @@ def _faults_of_numbers(broadcast: Broadcast, now: datetime) -> dict[str, str]:
             _("Choose between 1 and 100,000 messages per second."),
         ),
     }
+    checks |= {
+        name: (own is None or least <= own <= most, sentence)
+        for name, own, least, most, sentence in (
+            ("pause_at_failed_percent", broadcast.pause_at_failed_percent, 0, 100,
+             _("Choose between 0 (never) and 100 percent.")),
+            ("pause_at_refused_permille", broadcast.pause_at_refused_permille, 0, 1000,
+             _("Choose between 0 (never) and 1,000 per thousand.")),
+            ("pause_after_n", broadcast.pause_after_n, LEAST_N, 1_000_000,
+             _("Choose between 20 and 1,000,000 people.")),
+        )
+    }  # fmt: skip
     return {name: sentence for name, (is_right, sentence) in checks.items() if not is_right}
 
 
@@ -286,14 +307,16 @@ def take_back(*, broadcast: Broadcast, reason: str, now: datetime) -> None:
 
 
 @transaction.atomic
-def pause(*, broadcast: Broadcast, reason: str, by: User | None, now: datetime) -> None:
+def pause(
+    *, broadcast: Broadcast, reason: str, by: User | None, now: datetime, facts: dict[str, Any] | None = None
+) -> None:
     """Stop handing over; what passed the gate in the last second may still leave. Raises ``CannotPause``."""
     changed = Broadcast.objects.filter(pk=broadcast.pk, state=State.SENDING).update(
         state=State.PAUSED, state_reason=reason[:300]
     )
     if not changed:
         raise CannotPause(_("Only a broadcast that is being sent can be paused."))
-    _tell(broadcast, "broadcast.paused", by, now, {"reason": reason})
+    _tell(broadcast, "broadcast.paused", by, now, {"reason": reason, **(facts or {})})
 
 
 @transaction.atomic

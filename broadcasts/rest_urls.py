@@ -3,6 +3,7 @@
 from django.urls import path
 
 from broadcasts.api.broadcasts import Broadcasts
+from broadcasts.api.guards import Guards
 from broadcasts.api.segments import Segments
 from broadcasts.api.senders import Senders
 from broadcasts.api.stops import Stops
@@ -34,6 +35,7 @@ urlpatterns = [
     path("senders/<slug:code>/own-number/enter", OwnNumbers.as_view({"post": "enter"}), name="api-own-number-enter"),
     path("tests", Tests.as_view({"get": "list", "post": "create"}), name="api-tests"),
     path("tests/<slug:code>", Tests.as_view({"get": "retrieve"}), name="api-test"),
+    path("guard", Guards.as_view({"get": "retrieve", "put": "put"}), name="api-guard"),
     path("stops", Stops.as_view({"get": "list", "post": "create"}), name="api-stops"),
     path("stops/<slug:code>", Stops.as_view({"get": "retrieve"}), name="api-stop"),
     path("stops/<slug:code>/lift", Stops.as_view({"post": "lift"}), name="api-stop-lift"),

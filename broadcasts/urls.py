@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from broadcasts.views import composing, segments, senders, stops, trying, watching, whatsapp
+from broadcasts.views import composing, guards, segments, senders, stops, trying, watching, whatsapp
 
 urlpatterns = [
     path("b/<str:code>/broadcasts/", watching.broadcasts_page, name="broadcasts"),
@@ -28,6 +28,7 @@ urlpatterns = [
     ),
     path("b/<str:code>/broadcasts/<str:broadcast_code>/refused/", watching.refused_page, name="broadcast-refused"),
     path("b/<str:code>/tests/<str:version_code>/", trying.test_page, name="version-test"),
+    path("b/<str:code>/guard/", guards.guard_page, name="guard"),
     path("b/<str:code>/stops/", stops.stops_page, name="stops"),
     path("b/<str:code>/stops/new/", stops.new_page, name="stop-new"),
     path("b/<str:code>/stops/<str:stop_code>/lift/", stops.lift_page, name="stop-lift"),

@@ -43,6 +43,27 @@ class DraftSerializer(StrictSerializer):
     )
     holdout_permille = serializers.IntegerField(min_value=0, max_value=500, required=False)
     messages_per_second = serializers.IntegerField(min_value=1, max_value=100_000, required=False, allow_null=True)
+    pause_at_failed_percent = serializers.IntegerField(
+        min_value=0,
+        max_value=100,
+        required=False,
+        allow_null=True,
+        help_text=_("It pauses by itself when so many per 100 fail. 0: never; empty: as your business's guard says."),
+    )
+    pause_at_refused_permille = serializers.IntegerField(
+        min_value=0,
+        max_value=1000,
+        required=False,
+        allow_null=True,
+        help_text=_("It pauses by itself when so many per 1,000 stop or block you."),
+    )
+    pause_after_n = serializers.IntegerField(
+        min_value=20,
+        max_value=1_000_000,
+        required=False,
+        allow_null=True,
+        help_text=_("Not before so many were handed over."),
+    )
     budget_micro = serializers.IntegerField(
         min_value=1, max_value=10**15, required=False, allow_null=True, help_text=_("10⁻⁶ of the wallet's currency.")
     )
@@ -87,6 +108,9 @@ class BroadcastSerializer(serializers.ModelSerializer[Broadcast]):
                 "waits_for_cap",
                 "holdout_permille",
                 "messages_per_second",
+                "pause_at_failed_percent",
+                "pause_at_refused_permille",
+                "pause_after_n",
                 "budget_micro",
                 "currency",
             ),

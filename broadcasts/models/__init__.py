@@ -11,6 +11,7 @@ from broadcasts.models.broadcast import (
 from broadcasts.models.chunk import Chunk, Lane
 from broadcasts.models.counts import Count, CountDelta, TierUse
 from broadcasts.models.delivery import Delivery, ProviderMessage
+from broadcasts.models.guard import Guard
 from broadcasts.models.notice import Notice
 from broadcasts.models.own_number import MOST_TESTS_A_DAY, OwnNumber, TestDay, Window
 from broadcasts.models.phone import PhoneMessage
@@ -30,6 +31,7 @@ __all__ = [
     "Delivery",
     "EmergencyStop",
     "Estimate",
+    "Guard",
     "Lane",
     "Notice",
     "OwnNumber",

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from broadcasts.models.guard import LEAST_N
 from broadcasts.models.sender import Sender
 from businesses.codes import broadcast_code
 from businesses.models import Business, Hold
@@ -63,6 +64,16 @@ class Broadcast(models.Model):
     waits_for_cap = models.BooleanField(_("wait for the next free slot"), default=False)
     holdout_permille = models.PositiveSmallIntegerField(_("control group (‰)"), default=0)
     messages_per_second = models.PositiveIntegerField(_("at most, per second"), null=True, blank=True)
+    # Its own limits at which it pauses by itself; empty: its business's (``Guard``). 0 is off.
+    pause_at_failed_percent = models.PositiveSmallIntegerField(
+        _("pause when so many per 100 fail"), null=True, blank=True
+    )
+    pause_at_refused_permille = models.PositiveSmallIntegerField(
+        _("pause when so many per 1,000 stop or block you"), null=True, blank=True
+    )
+    pause_after_n = models.PositiveIntegerField(_("not before so many were handed over"), null=True, blank=True)
+    # [handed over, failed, refused] when it last paused by itself: counted from there on after a resume.
+    guarded_from = models.JSONField(null=True, editable=False)
     budget_micro = models.BigIntegerField(_("budget"), null=True, blank=True)
     # Decides waves, variants and holdout together with the recipient's id, so that no one is favoured by age of id.
     salt = models.CharField(max_length=16, default=new_salt, editable=False)
@@ -90,6 +101,12 @@ class Broadcast(models.Model):
             models.CheckConstraint(
                 name="broadcast_life",
                 condition=Q(life_hours__gte=1, life_hours__lte=720),
+            ),
+            models.CheckConstraint(
+                name="broadcast_guard",
+                condition=(Q(pause_at_failed_percent__isnull=True) | Q(pause_at_failed_percent__lte=100))
+                & (Q(pause_at_refused_permille__isnull=True) | Q(pause_at_refused_permille__lte=1000))
+                & (Q(pause_after_n__isnull=True) | Q(pause_after_n__gte=LEAST_N)),
             ),
             models.CheckConstraint(name="broadcast_holdout", condition=Q(holdout_permille__lte=500)),
             models.CheckConstraint(

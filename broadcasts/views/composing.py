@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from broadcasts import estimate as estimates
 from broadcasts import lifecycle, panel, segments, wordings
-from broadcasts.forms import AudienceForm, MessageForm, MoneyForm, StepForm, WhenForm
+from broadcasts.forms import GUARDED, AudienceForm, MessageForm, MoneyForm, StepForm, WhenForm
 from broadcasts.models import Broadcast
 from broadcasts.tasks import tick
 from businesses.access import member_view
@@ -257,6 +257,7 @@ def copy(request: HttpRequest, business: Business, broadcast_code: str) -> HttpR
         "budget_micro",
         "messages_per_second",
         "holdout_permille",
+        *GUARDED,
     )
     draft = lifecycle.create(
         business=business,

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from broadcasts import attention, channels, codes, counts, disclosure, lifecycle, stops
+from broadcasts import attention, channels, codes, counts, disclosure, guards, lifecycle, stops
 from broadcasts.forms import DecideForm, PauseForm
 from broadcasts.models import Broadcast, Budget, Delivery, EmergencyStop
 from broadcasts.tasks import tick
@@ -99,6 +99,7 @@ def _live_context(business: Business, broadcast: Broadcast) -> dict[str, Any]:
         "seconds_left": funnel.queued / rate if rate and broadcast.state == Broadcast.State.SENDING else None,
         "money": _money(broadcast),
         "currency": business.currency,
+        "guard": guards.shown(broadcast),
     }
 
 

@@ -114,6 +114,8 @@ class Refusal(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["legal_entity", "recipient", "kind"], name="refusal_once")]
+        # Who refused lately: asked every second while something is being sent.
+        indexes = [models.Index(fields=["legal_entity", "refused_at"], name="refusal_newest")]
 
 
 class Suppression(models.Model):

@@ -76,6 +76,7 @@ def _still_fit(notices: Sequence[Notice]) -> dict[int, str]:
             recipient__in={n.recipient_id for n in notices if n.kind in UNTRUE_WHEN_REFUSED}, lifted_at=None
         ).values_list("recipient_id", "legal_entity_id")
     )
+    silenced = _refused_since(notices)
     fit = {}
     for notice in notices:
         address = addresses.get(notice.address_id)
@@ -85,11 +86,29 @@ def _still_fit(notices: Sequence[Notice]) -> dict[int, str]:
             notice.kind in UNTRUE_WHEN_REFUSED
             and (notice.recipient_id, notice.sender.business.legal_entity_id) in refused
         ) or (notice.kind == Notice.Kind.TEST and notice.recipient.paused_all_at is not None)
+        is_untrue = is_untrue or notice.pk in silenced
         # Somebody began to hand it over and never said how it went: without keys that cannot be tried again.
         is_unclear = notice.n_attempts > 1 and not notice.error_code and not _knows_keys(notice)
         if address is not None and not (has_moved or is_gone or is_untrue or is_unclear):
             fit[notice.pk] = address.value
     return fit
+
+
+def _refused_since(notices: Sequence[Notice]) -> set[int]:
+    """Return the answers to people who stopped or blocked after they were written."""
+    answers = [n for n in notices if n.kind == Notice.Kind.REPLY]
+    if not answers:
+        return set()
+    refused = Refusal.objects.filter(recipient__in={n.recipient_id for n in answers}, lifted_at=None)
+    last: dict[tuple[int, int], datetime] = {}
+    for recipient_id, entity_id, at in refused.values_list("recipient_id", "legal_entity_id", "refused_at"):
+        last[recipient_id, entity_id] = max(at, last.get((recipient_id, entity_id), at))
+
+    def is_silenced(notice: Notice) -> bool:
+        refused_at = last.get((notice.recipient_id, notice.sender.business.legal_entity_id))
+        return refused_at is not None and refused_at >= notice.created_at
+
+    return {notice.pk for notice in answers if is_silenced(notice)}
 
 
 def _message(notice: Notice, address: str) -> NoticeMessage:

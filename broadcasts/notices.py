@@ -75,13 +75,15 @@ def tell(
     content: Mapping[str, Any] | None = None,
     version: Version | None = None,
     by: User | None = None,
+    latest: datetime | None = None,
 ) -> Notice | None:
     """Have the person told, once for each ``cause``, in the caller's transaction; it leaves after the commit.
 
     ``address`` is where they wrote from; without it, or when it is not theirs, their best address for the channel is
     taken. ``code`` stands in the words of ``Kind.CODE``; ``text`` are the words of a reply, ``content`` is what a test
-    shows, as the channel takes it. Returns None when nothing will be said: no address that the
-    channel reaches, said already, over the limit, or an erased person. Locks the person.
+    shows, as the channel takes it. After ``latest`` it is not said, however long it would live.
+    Returns None when nothing will be said: no address that the channel reaches, said already, over the limit, or an
+    erased person. Locks the person.
     """
     recipient = Recipient.objects.select_for_update(no_key=True).get(pk=recipient_id)
     where = _address(recipient, sender, address)
@@ -100,7 +102,7 @@ def tell(
         version=version,
         by=by,
         due_at=now,
-        expires_at=now + LIFE[kind],
+        expires_at=min(now + LIFE[kind], latest or now + LIFE[kind]),
         created_at=now,
     )
 

@@ -8,16 +8,19 @@ from django.contrib import messages
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from broadcasts.tasks import carry_notices
 from businesses.access import member_view
 from businesses.models import Business, Member, User
 from consent import contacts, refusals, standing
 from consent.forms import FactsForm
 from consent.models import Address, Contact, Refusal
-from feedback import people
+from feedback import answers, people
+from feedback.forms import AnswerForm
 
 
 def _contact(business: Business, code: str) -> Contact:
@@ -41,14 +44,28 @@ def contact_page(request: HttpRequest, business: Business, contact_code: str) ->
 
 
 def _show(
-    request: HttpRequest, business: Business, contact: Contact, *, form: FactsForm | None = None, status: int = 200
+    request: HttpRequest,
+    business: Business,
+    contact: Contact,
+    *,
+    form: FactsForm | None = None,
+    answer_form: AnswerForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     now = timezone.now()
+    try:
+        way, closed = answers.opening(contact=contact, now=now), ""
+    except answers.CannotAnswer as refusal:
+        way, closed = None, str(refusal.messages[0])
     context = {
         "business": business,
         "contact": contact,
         "form": form or FactsForm(contact=contact),
         "standing": standing.of(contact=contact, now=now),
+        "conversation": answers.conversation(contact=contact),
+        "way": way,
+        "closed": closed,
+        "answer_form": answer_form or AnswerForm(),
         "timeline": people.timeline(contact=contact, now=now),
         "has_stopped": bool(contact.recipient.standing_refusals),  # type: ignore[attr-defined]
     }
@@ -66,6 +83,25 @@ def edit_contact(request: HttpRequest, business: Business, contact_code: str) ->
     contacts.correct(contact=contact, by=cast("User", request.user), now=timezone.now(), **form.changes())
     messages.success(request, _("Saved."))
     return redirect("contact", business.code, contact.code)
+
+
+@require_POST
+@member_view(Member.Role.MARKETER)
+def answer_contact(request: HttpRequest, business: Business, contact_code: str) -> HttpResponse:
+    """Answer in free words, within the window."""
+    contact = _contact(business, contact_code)
+    form = AnswerForm(request.POST)
+    if form.is_valid():
+        try:
+            answers.send(
+                contact=contact, text=form.cleaned_data["text"], by=cast("User", request.user), now=timezone.now()
+            )
+        except answers.CannotAnswer as refusal:
+            form.add_error("text", refusal.messages[0])
+    if form.errors:
+        return _show(request, business, contact, answer_form=form, status=422)
+    carry_notices.delay_on_commit()
+    return redirect(reverse("contact", args=[business.code, contact.code]) + "#conversation")
 
 
 @require_POST

@@ -10,7 +10,7 @@ from businesses import events
 from businesses.models import Business
 from consent.erasure import Traces
 from consent.models import Contact
-from feedback.models import Reply
+from feedback.models import Answer, Reply
 
 
 def keep(*, sender: Sender, contact: Contact, text: str, said_at: datetime, now: datetime) -> Reply:
@@ -29,12 +29,15 @@ def keep(*, sender: Sender, contact: Contact, text: str, said_at: datetime, now:
 
 
 def forget_copies(*, traces: Traces) -> int:
-    """Delete what the person wrote, to one business or to all; return how many messages."""
+    """Delete what the person wrote and was answered, of one business or of all; return how many messages."""
     theirs = Reply.objects.filter(recipient_id__in=traces.recipient_ids)
     if traces.business_id is not None:
         theirs = theirs.filter(business_id=traces.business_id)
     n, _ = theirs.delete()
-    return n
+    answers = Answer.objects.filter(recipient_id__in=traces.recipient_ids)
+    if traces.business_id is not None:
+        answers = answers.filter(business_id=traces.business_id)
+    return n + answers.delete()[0]
 
 
 def export(*, recipient_ids: list[int], business: Business | None = None) -> list[dict[str, Any]]:
@@ -45,4 +48,20 @@ def export(*, recipient_ids: list[int], business: Business | None = None) -> lis
     return [
         {"business": reply.business.name, "code": reply.code, "text": reply.text, "at": reply.said_at.isoformat()}
         for reply in theirs.order_by("-id")
+    ]
+
+
+def export_answers(*, recipient_ids: list[int], business: Business | None = None) -> list[dict[str, Any]]:
+    """Return what businesses answered the person, the newest first."""
+    theirs = Answer.objects.filter(recipient_id__in=recipient_ids).select_related("business")
+    if business is not None:
+        theirs = theirs.of(business)
+    return [
+        {
+            "business": answer.business.name,
+            "code": answer.code,
+            "text": answer.text,
+            "at": answer.created_at.isoformat(),
+        }
+        for answer in theirs.order_by("-id")
     ]

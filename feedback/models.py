@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from broadcasts.models import Sender
+from broadcasts.models import Notice, Sender
 from businesses.codes import message_code, passcode_code, report_code
 from businesses.models import Business
 from consent.models import Address, Recipient
@@ -76,7 +76,40 @@ class Reply(models.Model):
     objects = ReplyQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["created_at"], name="reply_age")]
+        indexes = [
+            models.Index(fields=["created_at"], name="reply_age"),
+            models.Index(fields=["recipient", "business", "said_at"], name="reply_of_contact"),
+        ]
+
+
+class AnswerQuerySet(models.QuerySet["Answer"]):
+    def of(self, business: Business) -> AnswerQuerySet:
+        return self.filter(business=business)
+
+
+class Answer(models.Model):
+    """What a business answered somebody who had written, in free words. It travels as a notice."""
+
+    code = models.CharField(max_length=24, unique=True, default=message_code, editable=False)
+    business = models.ForeignKey(Business, models.CASCADE, related_name="+")
+    sender = models.ForeignKey(Sender, models.CASCADE, related_name="+")
+    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    # Notices are forgotten sooner than words.
+    notice = models.OneToOneField(Notice, models.SET_NULL, null=True, related_name="+")
+    text = models.TextField()
+    # Keyed, of the letters alone: the same words to many people are no answers.
+    words_hash = models.BinaryField(max_length=32)
+    created_at = models.DateTimeField()
+
+    objects = AnswerQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="answer_says_something", condition=~Q(text=""))]
+        indexes = [
+            models.Index(fields=["created_at"], name="answer_age"),
+            models.Index(fields=["business", "words_hash", "created_at"], name="answer_alike"),
+        ]
 
 
 class Reaction(models.Model):

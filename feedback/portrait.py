@@ -85,6 +85,7 @@ def of(copy: Said) -> list[Section]:
         ("messages", _("Offers meant for you"), _message),
         ("service_messages", _("Confirmations and codes"), _notice),
         ("written", _("What you wrote"), _written),
+        ("answered", _("What businesses answered you"), _written),
         ("reactions", _("What you answered"), _reaction),
         ("reports", _("What you reported"), _report),
         ("proof", _("The sealed record of it"), _link),

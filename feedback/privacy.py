@@ -139,6 +139,7 @@ def export(*, recipient_id: int, now: datetime) -> dict[str, Any]:
         "messages": of_messages.messages(recipient_ids=ids),
         "service_messages": of_messages.notices(recipient_ids=ids),
         "written": conversation.export(recipient_ids=ids),
+        "answered": conversation.export_answers(recipient_ids=ids),
         "reactions": reactions.export(recipient_ids=ids),
         "reports": reports.export(recipient_ids=ids),
     }
@@ -153,6 +154,7 @@ def export_contact(*, contact: Contact, now: datetime) -> dict[str, Any]:
         **of_people.export(recipient_id=contact.recipient_id, business=contact.business),
         "messages": of_messages.messages(recipient_ids=ids, business_id=contact.business_id),
         "written": conversation.export(recipient_ids=ids, business=contact.business),
+        "answered": conversation.export_answers(recipient_ids=ids, business=contact.business),
     }
 
 

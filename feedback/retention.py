@@ -20,7 +20,7 @@ from businesses import idempotency
 from consent import retention as of_consent
 from consent.models import ErasureRequest, RetentionRule
 from feedback import journal
-from feedback.models import Callback, InboundMessage, Reply, Report
+from feedback.models import Answer, Callback, InboundMessage, Reply, Report
 
 SLICE = 5_000
 # Backups older than this are nobody's any more; the journal need not know about them.
@@ -83,6 +83,15 @@ def _delete(old: Callable[[datetime], QuerySet[Model]]) -> Forget:
     return forget
 
 
+def _both(first: Forget, second: Forget) -> Forget:
+    """One rule for two kinds of rows."""
+
+    def forget(*, before: datetime, now: datetime, is_dry: bool = False) -> int:
+        return sum(each(before=before, now=now, is_dry=is_dry) for each in (first, second))
+
+    return forget
+
+
 def _set_aside(*, before: datetime, now: datetime, is_dry: bool = False) -> int:
     """Empty the bodies that were kept for somebody to look at."""
     kept = (
@@ -110,7 +119,10 @@ def _answers(*, before: datetime, now: datetime, is_dry: bool = False) -> int:
 FORGET: dict[RetentionRule.Kind, Forget] = {
     Kind.CONTACT: of_consent.silent_contacts,
     Kind.PERSON: of_consent.unknown_people,
-    Kind.MESSAGE: _delete(lambda before: Reply.objects.filter(created_at__lt=before).order_by("created_at")),
+    Kind.MESSAGE: _both(
+        _delete(lambda before: Reply.objects.filter(created_at__lt=before).order_by("created_at")),
+        _delete(lambda before: Answer.objects.filter(created_at__lt=before).order_by("created_at")),
+    ),
     Kind.REPORT: _reports,
     Kind.NOTICE: _delete(
         lambda before: Notice.objects.filter(created_at__lt=before).exclude(state=Notice.State.WAITING).order_by("pk")

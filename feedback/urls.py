@@ -8,6 +8,7 @@ from feedback.public import data, door, join, link, mine
 urlpatterns = [
     path("b/<str:code>/contacts/<str:contact_code>/", contact_pages.contact_page, name="contact"),
     path("b/<str:code>/contacts/<str:contact_code>/edit/", contact_pages.edit_contact, name="contact-edit"),
+    path("b/<str:code>/contacts/<str:contact_code>/answer/", contact_pages.answer_contact, name="contact-answer"),
     path("b/<str:code>/contacts/<str:contact_code>/stop/", contact_pages.stop_contact, name="contact-stop"),
     path("callbacks/<slug:sender_code>/", callbacks.receive, name="callback"),
     path("join/<slug:code>/", join.page, name="join"),

@@ -170,5 +170,5 @@ def test_a_page_of_one_contact_costs_the_same_whatever_was_sent(
     contact = _contacts(business)[0]
     make.make_sent(business=business, now=timezone.now(), variables={"discount": "20"})
     assert Broadcast.objects.of(business).count() == 1
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         assert marketer.get(f"/b/{business.code}/contacts/{contact.code}/").status_code == 200

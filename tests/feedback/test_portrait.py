@@ -17,7 +17,7 @@ from consent import refusals
 from consent.models import Address, Contact, Interaction, Recipient
 from consent.reasons import Reason
 from feedback import portrait, privacy, reactions, reports
-from feedback.models import Reply
+from feedback.models import Answer, Reply
 from launch import ROOT
 from tests.feedback.visitor import carry, read_code
 from tests.make import EURO, make_business, make_people, make_sent, open_policy
@@ -62,6 +62,9 @@ def full(person: Recipient, business: Business, message: Message, now: datetime)
     refusals.pause_all(**whom)
     Reply.objects.create(
         business=business, sender=sender, recipient=person, text="Du pain ?", said_at=now, created_at=now
+    )
+    Answer.objects.create(
+        business=business, sender=sender, recipient=person, text="Oui !", words_hash=b"x", created_at=now
     )
     Notice.objects.create(
         sender=sender, recipient=person, address=person.addresses.get(), kind=Notice.Kind.STOP, state="sent",

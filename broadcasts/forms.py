@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from broadcasts import guards, offered, wordings
 from broadcasts.attention import Decision
+from broadcasts.filters.parts import Was
 from broadcasts.models import Broadcast, EmergencyStop, Sender
 from broadcasts.models.guard import LEAST_N
 from broadcasts.models.stop import REASON_MAX
@@ -342,6 +343,18 @@ class MoneyForm(StepForm):
     def blame(self, refusal: ValidationError) -> None:
         for sentence in refusal.messages:
             self.add_error("budget", sentence)
+
+
+class CorrectForm(forms.Form):
+    was = forms.ChoiceField(
+        label=_("Who should read it?"),
+        choices=[
+            (Was.DELIVERED, _("Those who received it, as far as receipts say")),
+            (Was.SENT, _("All to whom it was sent, also those whose phone was off")),
+        ],
+        initial=Was.DELIVERED,
+        widget=forms.RadioSelect,
+    )
 
 
 class PauseForm(forms.Form):

@@ -97,6 +97,8 @@ def create(
     pause_at_failed_percent: int | None = None,
     pause_at_refused_permille: int | None = None,
     pause_after_n: int | None = None,
+    follows: Broadcast | None = None,
+    follows_as: str = "",
 ) -> Broadcast:
     """Make a draft. Raises ``CannotCreate`` or ``audience.BadDefinition``; nothing is half made."""
     broadcast = Broadcast(
@@ -115,6 +117,8 @@ def create(
         pause_at_failed_percent=pause_at_failed_percent,
         pause_at_refused_permille=pause_at_refused_permille,
         pause_after_n=pause_after_n,
+        follows=follows,
+        follows_as=follows_as,
         created_by=by,
         created_at=now,
     )

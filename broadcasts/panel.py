@@ -67,6 +67,11 @@ class Panel:
     segments: list[Segment]
     quiet: list[Quiet]
 
+    @property
+    def n_without_slot(self) -> int:
+        """How many the business has written to as often as it may: the price in slots of writing to them again."""
+        return int(self.estimate.reasons.get(Reason.CAP_BUSINESS.name.lower(), 0))
+
 
 def of(estimate: Estimate) -> Panel:
     """Return what the panel says of ``estimate``, as of the moment that it was made."""

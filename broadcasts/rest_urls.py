@@ -17,6 +17,9 @@ urlpatterns = [
     path("broadcasts/<slug:code>/pause", Broadcasts.as_view({"post": "pause"}), name="api-broadcast-pause"),
     path("broadcasts/<slug:code>/resume", Broadcasts.as_view({"post": "resume"}), name="api-broadcast-resume"),
     path("broadcasts/<slug:code>/cancel", Broadcasts.as_view({"post": "cancel"}), name="api-broadcast-cancel"),
+    path("broadcasts/<slug:code>/copy", Broadcasts.as_view({"post": "copy"}), name="api-broadcast-copy"),
+    path("broadcasts/<slug:code>/retry", Broadcasts.as_view({"post": "retry"}), name="api-broadcast-retry"),
+    path("broadcasts/<slug:code>/correct", Broadcasts.as_view({"post": "correct"}), name="api-broadcast-correct"),
     path(
         "broadcasts/<slug:code>/attention",
         Broadcasts.as_view({"get": "open_outcomes", "post": "decide"}),

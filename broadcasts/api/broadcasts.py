@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from broadcasts import attention, counts, disclosure, estimate, lifecycle
+from broadcasts import attention, counts, disclosure, estimate, lifecycle, sequels
 from broadcasts.api.definitions import AudienceField
 from broadcasts.models import Broadcast, Estimate, Sender
 from businesses.rest import CodeField, NothingSerializer, StrictSerializer, business_of, maker_of, repeatable
@@ -81,6 +81,15 @@ class PauseSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=300, required=False, default="API")
 
 
+class CorrectSerializer(StrictSerializer):
+    was = serializers.ChoiceField(
+        choices=[str(was) for was in sequels.GOT_IT],
+        required=False,
+        default=str(sequels.GOT_IT[0]),
+        help_text=_("Those who received it, or all to whom it was sent."),
+    )
+
+
 class ReasonSerializer(serializers.Serializer[Any]):
     """So many people, and why. Facts that other businesses have to do with are one reason, ``not_reachable_now``."""
 
@@ -94,6 +103,9 @@ class ReasonSerializer(serializers.Serializer[Any]):
 class BroadcastSerializer(serializers.ModelSerializer[Broadcast]):
     template = serializers.SlugRelatedField[Any](slug_field="code", read_only=True)
     sender = serializers.SlugRelatedField[Any](slug_field="code", read_only=True)
+    follows = serializers.SlugRelatedField[Any](
+        slug_field="code", read_only=True, help_text=_("The broadcast that it tries again or corrects.")
+    )
     currency = serializers.CharField(source="business.currency", read_only=True)
     audience = AudienceField(read_only=True)
     variables = serializers.DictField(child=serializers.CharField(), read_only=True)
@@ -114,6 +126,7 @@ class BroadcastSerializer(serializers.ModelSerializer[Broadcast]):
                 "budget_micro",
                 "currency",
             ),
+            *("follows", "follows_as"),
             *("created_at", "launched_at", "ends_at", "completed_at", "settled_at"),
         )
         read_only_fields = fields
@@ -248,6 +261,9 @@ class Broadcasts(GenericViewSet[Broadcast]):
         "pause": WRITE,
         "resume": WRITE,
         "cancel": WRITE,
+        "copy": WRITE,
+        "retry": WRITE,
+        "correct": WRITE,
         "open_outcomes": READ,
         "decide": WRITE,
     }
@@ -256,7 +272,9 @@ class Broadcasts(GenericViewSet[Broadcast]):
     filter_backends = ()
 
     def get_queryset(self) -> QuerySet[Broadcast]:
-        return Broadcast.objects.of(business_of(self.request)).select_related("business", "template", "sender")
+        return Broadcast.objects.of(business_of(self.request)).select_related(
+            "business", "template", "sender", "follows"
+        )
 
     @extend_schema(
         summary="List broadcasts, newest first",
@@ -337,6 +355,46 @@ class Broadcasts(GenericViewSet[Broadcast]):
         self._read(NothingSerializer, request)
         lifecycle.cancel(broadcast=broadcast, by=maker_of(request), now=timezone.now())
         return self._show(self.get_object())
+
+    @extend_schema(
+        summary="Make a draft with the same answers",
+        request=NothingSerializer,
+        responses={201: FullBroadcastSerializer},
+    )
+    @repeatable
+    def copy(self, request: Request, code: str) -> Response:
+        broadcast = self.get_object()
+        self._read(NothingSerializer, request)
+        draft = sequels.copy(broadcast=broadcast, by=maker_of(request), now=timezone.now())
+        return self._show(draft, status=201)
+
+    @extend_schema(
+        summary="Make a draft to those who failed",
+        description="Those whom the provider refused for a reason that may be over by now: not a wrong number, not a "
+        "stop, nobody whose outcome is unknown. Estimate and launch it like any other; there is one for each.",
+        request=NothingSerializer,
+        responses={201: FullBroadcastSerializer},
+    )
+    @repeatable
+    def retry(self, request: Request, code: str) -> Response:
+        broadcast = self.get_object()
+        self._read(NothingSerializer, request)
+        draft = sequels.retry(broadcast=broadcast, by=maker_of(request), now=timezone.now())
+        return self._show(draft, status=201)
+
+    @extend_schema(
+        summary="Make the draft of a correction",
+        description="Its audience are those who got the broadcast. Choose its words, then estimate it: `cap_business` "
+        "in `not_reached` says how many have no free slot now; it waits for them within the offer's life.",
+        request=CorrectSerializer,
+        responses={201: FullBroadcastSerializer},
+    )
+    @repeatable
+    def correct(self, request: Request, code: str) -> Response:
+        broadcast = self.get_object()
+        was = self._read(CorrectSerializer, request)["was"]
+        draft = sequels.correct(broadcast=broadcast, was=was, by=maker_of(request), now=timezone.now())
+        return self._show(draft, status=201)
 
     @extend_schema(
         summary="List messages whose outcome nobody knows",

@@ -12,6 +12,10 @@ KINDS: dict[str, type[Sandbox] | type[Webhook] | type[WhatsApp]] = {
     Sender.Channel.WHATSAPP: WhatsApp,
 }
 
+# Why a message was refused, where the same message to the same person may go through another time: too fast, too soon,
+# the account or the template was locked, the service was not set up. A code that nobody told us about is none of them.
+MAY_BE_OVER = errors.MAY_BE_OVER | Webhook.MAY_BE_OVER
+
 
 def open_channels() -> dict[str, Channel]:
     """Return one channel of each kind, for one event loop; close each when the loop ends."""

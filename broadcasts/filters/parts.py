@@ -26,6 +26,8 @@ class Was(StrEnum):
     DELIVERED = "delivered"
     READ = "read"
     FAILED = "failed"
+    # … for a reason that may be over by now: not a wrong number, not a stop, not the message itself.
+    FAILED_FOR_NOW = "failed_for_now"
     SKIPPED = "skipped"
     ABSENT = "absent"
 

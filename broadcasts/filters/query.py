@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from broadcasts.channels import MAY_BE_OVER
 from broadcasts.filters.attribute_sql import attribute_test
 from broadcasts.filters.parts import (
     Added,
@@ -51,6 +52,7 @@ BECAME = {
     Was.DELIVERED: Q(state__in=ARRIVED),
     Was.READ: Q(state=State.READ),
     Was.FAILED: Q(state=State.FAILED),
+    Was.FAILED_FOR_NOW: Q(state=State.FAILED, error_code__in=sorted(MAY_BE_OVER)),
     Was.SKIPPED: Q(state=State.SKIPPED) & ~Q(reason__in=HIDDEN),
     Was.ABSENT: Q(state__gt=State.QUEUED),
 }

@@ -50,6 +50,7 @@ BECAME = {
     Was.DELIVERED: gettext_lazy("received %(broadcast)s"),
     Was.READ: gettext_lazy("read %(broadcast)s"),
     Was.FAILED: gettext_lazy("%(broadcast)s failed to arrive"),
+    Was.FAILED_FOR_NOW: gettext_lazy("%(broadcast)s failed to arrive, for a reason that may be over"),
     Was.SKIPPED: gettext_lazy("was left out of %(broadcast)s, for a reason that you know"),
     Was.ABSENT: gettext_lazy("was not sent %(broadcast)s"),
 }

@@ -41,6 +41,10 @@ class Broadcast(models.Model):
         CANCELLED = "cancelled", _("cancelled")
         HALTED = "halted", _("halted")
 
+    class Follows(models.TextChoices):
+        RETRY = "retry", _("another try")
+        CORRECTION = "correction", _("a correction")
+
     ENDED = (State.COMPLETED, State.CANCELLED, State.HALTED)
 
     code = models.CharField(max_length=24, unique=True, default=broadcast_code, editable=False)
@@ -87,6 +91,9 @@ class Broadcast(models.Model):
     served_at = models.DateTimeField(null=True, help_text=_("When a lane last took one of its chunks: fairness."))
     # Whether deliveries still hold the values that were filled in; retention empties them.
     has_values = models.BooleanField(default=True)
+    # What it came from, and as what; nothing depends on it once the draft is made, but that there is one retry only.
+    follows = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="followed_by")
+    follows_as = models.CharField(max_length=10, choices=Follows, blank=True, editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField()
     launched_at = models.DateTimeField(null=True)
@@ -107,6 +114,11 @@ class Broadcast(models.Model):
                 condition=(Q(pause_at_failed_percent__isnull=True) | Q(pause_at_failed_percent__lte=100))
                 & (Q(pause_at_refused_permille__isnull=True) | Q(pause_at_refused_permille__lte=1000))
                 & (Q(pause_after_n__isnull=True) | Q(pause_after_n__gte=LEAST_N)),
+            ),
+            models.UniqueConstraint(
+                fields=["follows"],
+                condition=Q(follows_as="retry") & (Q(launched_at__isnull=False) | ~Q(state="cancelled")),
+                name="broadcast_one_retry",
             ),
             models.CheckConstraint(name="broadcast_holdout", condition=Q(holdout_permille__lte=500)),
             models.CheckConstraint(

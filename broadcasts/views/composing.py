@@ -12,13 +12,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from broadcasts import estimate as estimates
-from broadcasts import lifecycle, panel, segments, wordings
-from broadcasts.forms import GUARDED, AudienceForm, MessageForm, MoneyForm, StepForm, WhenForm
+from broadcasts import lifecycle, panel, segments, sequels, wordings
+from broadcasts.forms import AudienceForm, CorrectForm, MessageForm, MoneyForm, StepForm, WhenForm
 from broadcasts.models import Broadcast
 from broadcasts.tasks import tick
 from businesses.access import member_view
@@ -246,29 +245,46 @@ def launch(request: HttpRequest, business: Business, broadcast_code: str) -> Htt
 @member_view(Member.Role.MARKETER)
 def copy(request: HttpRequest, business: Business, broadcast_code: str) -> HttpResponse:
     """Make a new draft with the same answers."""
-    like = get_object_or_404(
-        Broadcast.objects.of(business).select_related("business", "template", "sender"), code=broadcast_code
-    )
-    kept = (
-        "audience",
-        "variables",
-        "life_hours",
-        "waits_for_cap",
-        "budget_micro",
-        "messages_per_second",
-        "holdout_permille",
-        *GUARDED,
-    )
-    draft = lifecycle.create(
-        business=business,
-        name=(_("%(name)s (copy)") % {"name": like.name})[:120],
-        template=like.template,
-        sender=like.sender,
-        by=_author(request),
-        now=timezone.now(),
-        **{name: getattr(like, name) for name in kept},
-    )
+    like = _like(business, broadcast_code)
+    draft = sequels.copy(broadcast=like, by=_author(request), now=timezone.now())
     return redirect("broadcast-step", business.code, draft.code, "message")
+
+
+@require_POST
+@member_view(Member.Role.MARKETER)
+def retry(request: HttpRequest, business: Business, broadcast_code: str) -> HttpResponse:
+    """Make a draft to those who failed; its review says who that is and what it costs."""
+    like = _like(business, broadcast_code)
+    try:
+        draft = sequels.retry(broadcast=like, by=_author(request), now=timezone.now())
+    except ValidationError as refusal:
+        messages.error(request, refusal.messages[0])
+        return redirect("broadcast", business.code, like.code)
+    return redirect("broadcast-review", business.code, draft.code)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_view(Member.Role.MARKETER)
+def correct_page(request: HttpRequest, business: Business, broadcast_code: str) -> HttpResponse:
+    """Ask who is to read a correction, and make its draft."""
+    like = _like(business, broadcast_code)
+    form = CorrectForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            draft = sequels.correct(
+                broadcast=like, was=form.cleaned_data["was"], by=_author(request), now=timezone.now()
+            )
+        except ValidationError as refusal:
+            messages.error(request, refusal.messages[0])
+            return redirect("broadcast", business.code, like.code)
+        return redirect("broadcast-step", business.code, draft.code, "message")
+    context = {"business": business, "broadcast": like, "form": form}
+    return render(request, "broadcasts/correct.html", context, status=422 if form.errors else 200)
+
+
+def _like(business: Business, code: str) -> Broadcast:
+    rows = Broadcast.objects.of(business).select_related("business", "template", "sender")
+    return get_object_or_404(rows, code=code)
 
 
 def _status(form: StepForm) -> int:

@@ -28,7 +28,7 @@ N_ATTENTION = 100
 
 
 def _broadcast(business: Business, code: str) -> Broadcast:
-    rows = Broadcast.objects.of(business).select_related("business", "template", "sender", "hold")
+    rows = Broadcast.objects.of(business).select_related("business", "template", "sender", "hold", "follows")
     return get_object_or_404(rows, code=code)
 
 

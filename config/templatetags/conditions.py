@@ -66,6 +66,7 @@ OPTIONS: Mapping[str, tuple[Any, Iterable[tuple[str, Any]]]] = {
             ("reaction:not_interested", _("said Not interested to")),
             ("reaction:none", _("said nothing to")),
             ("was:failed", _("could not receive")),
+            ("was:failed_for_now", _("could not receive, for a reason that may be over,")),
             ("was:skipped", _("was left out, for a reason that you know, of")),
             ("was:absent", _("was not sent")),
         ),

@@ -48,6 +48,11 @@ class Webhook:
         cannot_see=("blocks and reports made in the messaging app itself",),
     )
 
+    # The service was not there, or knew no key; or it said itself that another time it may go.
+    MAY_BE_OVER = frozenset(
+        {"http_401", "http_403", "http_404", "http_405", "http_410", "address_not_allowed", "later"}
+    )
+
     def __init__(self) -> None:
         self._clients = http.Clients()
         self._rooms: dict[int, asyncio.Semaphore] = {}

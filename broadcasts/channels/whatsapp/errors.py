@@ -119,6 +119,12 @@ OURS: dict[str, str | Promise] = {
     "gave_up": _("It was tried very many times and never taken."),
 }
 
+MAY_BE_OVER = frozenset(
+    code
+    for code, fault in BOOK.items()
+    if fault.kind in (Class.SOON, Class.ANOTHER_DAY, Class.STOP, Class.TEMPLATE) and code != "132016"
+) | {"gave_up", "sender_incomplete"}
+
 LONGEST_WAIT_SECONDS = 600.0
 # Only 255 attempts have a delivery code.
 MOST_ATTEMPTS = 200

@@ -70,6 +70,7 @@ def _told(person: dict[str, Any], wanted: dict[str, Any]) -> bool:
         "delivered": state in ("delivered", "read"),
         "read": state == "read",
         "failed": state == "failed",
+        "failed_for_now": state == "failed" and row["error_code"] in ("131049", "gave_up"),
         "skipped": state == "skipped",
         "absent": state == "queued",
     }

@@ -34,6 +34,7 @@ rows = st.fixed_dictionaries(
     {
         "state": states,
         "is_hidden": st.booleans(),
+        "error_code": st.sampled_from([None, "131026", "131050", "131049", "gave_up", "nonsense"]),
         "reaction": st.sampled_from([None, "interested", "not_interested"]),
         "delivered_at": past,
     }
@@ -94,7 +95,7 @@ def definitions(codes: list[str], contact_codes: list[str]) -> st.SearchStrategy
     told = st.fixed_dictionaries(
         {"code": st.sampled_from(codes)},
         optional={
-            "was": st.sampled_from(["sent", "delivered", "read", "failed", "skipped", "absent"]),
+            "was": st.sampled_from(["sent", "delivered", "read", "failed", "failed_for_now", "skipped", "absent"]),
             "reaction": st.sampled_from(list(REACTIONS)),
         },
     ).filter(lambda asked: len(asked) > 1)
@@ -175,11 +176,11 @@ def _tell(ids: dict[str, int], made: list[Recipient], drawn: list[dict[str, Any]
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO broadcasts_delivery (broadcast_id, recipient_id, contact_id, version_id, country, price_micro,"
-            " state, reason, interaction_id, basis, gated_at, delivered_at, reaction, variables)"
-            " VALUES (%s, %s, 0, 1, 'FR', 0, %s, %s, 1, 1, now(), %s, %s, %s)",
+            " state, reason, interaction_id, basis, gated_at, delivered_at, reaction, variables, error_code)"
+            " VALUES (%s, %s, 0, 1, 'FR', 0, %s, %s, 1, 1, now(), %s, %s, %s, %s)",
             [
                 (broadcast, recipient, state, _reason(state, row), row["delivered_at"],
-                 REACTIONS.get(row["reaction"] or ""), Jsonb({}))
+                 REACTIONS.get(row["reaction"] or ""), Jsonb({}), row["error_code"])
                 for broadcast, recipient, state, row in told
             ],
         )  # fmt: skip

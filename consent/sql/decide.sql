@@ -41,8 +41,7 @@ judged AS MATERIALIZED (
            evidence.interaction_id, evidence.basis,
            CASE
                WHEN a.is_erased THEN 10
-               WHEN NOT EXISTS (SELECT 1 FROM consent_address d
-                                WHERE d.recipient_id = a.id AND d.kind = ANY(%(address_kinds)s::text[])) THEN 11
+               WHEN address.is_there IS NULL THEN 11
                WHEN NOT a.is_contact OR evidence.interaction_id IS NULL THEN 20
                WHEN evidence.basis IS NULL THEN 30
                WHEN evidence.standing = 2 THEN 40
@@ -56,6 +55,13 @@ judged AS MATERIALIZED (
                ELSE 0
            END AS reason
     FROM asked a
+    LEFT JOIN LATERAL (
+        -- Not EXISTS: of that the planner may make one reading of all addresses for every batch.
+        SELECT TRUE AS is_there
+        FROM consent_address d
+        WHERE d.recipient_id = a.id AND d.kind = ANY(%(address_kinds)s::text[])
+        LIMIT 1
+    ) address ON TRUE
     LEFT JOIN LATERAL (
         -- Any valid evidence will do: a short-lived newer one never hides a longer older one, and what waits for its
         -- probe or is under suspicion never hides what is good.

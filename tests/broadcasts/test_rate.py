@@ -36,6 +36,25 @@ def test_two_takers_share_one_bucket() -> None:
     assert 40 <= asyncio.run(story()) <= BUCKET.capacity + 5
 
 
+def test_who_comes_again_at_once_waits_for_half_a_bucket() -> None:
+    async def story() -> list[int]:
+        rates = Rates()
+        await rates.take(BUCKET, 1)
+        grants = []
+        for _ in range(100):
+            granted, _wait_seconds = await rates.take(BUCKET, 50)
+            grants.append(granted)
+            await asyncio.sleep(0.01)
+        grants.append((await rates.take(BUCKET, 3))[0])
+        await rates.close()
+        return [granted for granted in grants if granted]
+
+    *often, few = asyncio.run(story())
+    assert often, "nothing was granted"
+    assert min(often) >= BUCKET.capacity // 2, "a gate for every few messages costs more than the messages"
+    assert few == 3, "who wants few need not wait for many"
+
+
 def test_a_silenced_bucket_gives_nothing_and_takes_tokens_back() -> None:
     async def story() -> tuple[int, float]:
         rates = Rates()

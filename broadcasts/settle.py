@@ -17,7 +17,7 @@ from broadcasts.models import Broadcast, ProviderMessage
 from broadcasts.statements import statement
 from broadcasts.transitions import Transition
 from consent import verdicts
-from consent.verdicts import array, array_of_texts
+from consent.verdicts import array, array_of_moments, array_of_texts
 
 
 @transaction.atomic
@@ -157,8 +157,8 @@ def _resolve(updates: Sequence[ReceiptUpdate]) -> list[tuple[Key, ReceiptUpdate]
     """Find out which delivery each update is about: by our own code, else by the provider's id."""
     resolved = []
     by_provider_id: dict[tuple[int, str], list[ReceiptUpdate]] = defaultdict(list)
-    for update in updates:
-        key = codes.read_delivery_code(update.message_code) if update.message_code else None
+    keys = codes.read_delivery_codes(update.message_code for update in updates)
+    for update, key in zip(updates, keys, strict=True):
         if key:
             resolved.append((Key(*key), update))
         elif update.provider_id:
@@ -181,14 +181,14 @@ def _fold(broadcast_id: int, receipts: dict[int, Receipt], now: datetime) -> int
             statement("fold"),
             {
                 "broadcast_id": broadcast_id,
-                "ids": [recipient_id for recipient_id, _ in ordered],
-                "attempts": [receipt.attempt for _, receipt in ordered],
-                "states": [int(receipt.status) for _, receipt in ordered],
-                "error_codes": [receipt.error_code for _, receipt in ordered],
-                "sent_ats": [receipt.sent_at for _, receipt in ordered],
-                "delivered_ats": [receipt.delivered_at for _, receipt in ordered],
-                "read_ats": [receipt.read_at for _, receipt in ordered],
-                "failed_ats": [receipt.failed_at or now for _, receipt in ordered],
+                "ids": array(recipient_id for recipient_id, _ in ordered),
+                "attempts": array(receipt.attempt for _, receipt in ordered),
+                "states": array(int(receipt.status) for _, receipt in ordered),
+                "error_codes": array_of_texts(receipt.error_code for _, receipt in ordered),
+                "sent_ats": array_of_moments(receipt.sent_at for _, receipt in ordered),
+                "delivered_ats": array_of_moments(receipt.delivered_at for _, receipt in ordered),
+                "read_ats": array_of_moments(receipt.read_at for _, receipt in ordered),
+                "failed_ats": array_of_moments(receipt.failed_at or now for _, receipt in ordered),
             },
         )
         moves = [Transition(*row) for row in cursor.fetchall()]

@@ -32,8 +32,8 @@ class Transition(NamedTuple):
     recipient_ids: list[int]
     # Why they had been in ``from_state``: none for most states.
     from_reason: int = 0
-    # When each of ``recipient_ids`` got what arrived.
-    arrived_ats: Sequence[datetime] = ()
+    # When each of ``recipient_ids`` got what arrived, as PostgreSQL writes it: nobody here looks into it.
+    arrived_ats: Sequence[str] = ()
 
 
 def count(broadcast_id: int, transitions: Iterable[Transition]) -> None:
@@ -63,7 +63,7 @@ def note_arrivals(
     cursor: verdicts.Cursor, *, broadcast_id: int, business_id: int, transitions: Iterable[Transition], now: datetime
 ) -> None:
     """Let the slots of what arrived count from then on; one that had been given back is taken again, under the lock."""
-    arrived: dict[int, datetime] = {}
+    arrived: dict[int, str] = {}
     without_slot: list[int] = []
     for move in transitions:
         arrived.update(zip(move.recipient_ids, move.arrived_ats, strict=False))

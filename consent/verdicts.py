@@ -32,6 +32,11 @@ def array_of_texts(values: Iterable[str]) -> str:
     return array('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
 
 
+def array_of_moments(values: Iterable[datetime | None]) -> str:
+    """Return moments, some of them unknown, as PostgreSQL writes an array."""
+    return array("NULL" if value is None else value.isoformat() for value in values)
+
+
 class Cursor(Protocol):
     """What Django's and psycopg's cursors have in common, as far as is needed here."""
 
@@ -149,12 +154,13 @@ def arrive(
     cursor: Cursor,
     *,
     recipient_ids: Sequence[int],
-    arrived_ats: Sequence[datetime],
+    arrived_ats: Sequence[str],
     broadcast_id: int,
     business_id: int,
     now: datetime,
 ) -> None:
-    """Note when offers arrived: from there on their slots count. A slot that had been given back is taken again.
+    """Note when offers arrived (as PostgreSQL writes it): from there on their slots count. A slot that had been given
+    back is taken again.
 
     Needs no lock where the slot is there: knowing when it arrived only ever makes room.
     """
@@ -162,7 +168,7 @@ def arrive(
         statement("arrive"),
         {
             "ids": array(recipient_ids),
-            "arrived_ats": list(arrived_ats),
+            "arrived_ats": array_of_texts(arrived_ats),
             "broadcast_id": broadcast_id,
             "business_id": business_id,
             "now": now,

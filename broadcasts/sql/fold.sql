@@ -41,6 +41,6 @@ SELECT from_state, to_state, COALESCE(reason, 0), count(*), sum(price_micro)::bi
        -- Whose slots change: those of what failed are given back, those of what arrived count from then on.
        CASE WHEN to_state >= 60 AND from_state < 70 THEN array_agg(recipient_id ORDER BY recipient_id) ELSE '{}' END,
        COALESCE(from_reason, 0),
-       CASE WHEN to_state >= 70 AND from_state < 70 THEN array_agg(delivered_at ORDER BY recipient_id) ELSE '{}' END
+       CASE WHEN to_state >= 70 AND from_state < 70 THEN array_agg(delivered_at::text ORDER BY recipient_id) ELSE '{}' END
 FROM moved
 GROUP BY from_state, from_reason, to_state, reason

@@ -25,6 +25,18 @@ def test_they_are_spelt_in_plain_base32(blocks: list[bytes]) -> None:
     assert codes._spell_all(b"".join(blocks)) == plain
 
 
+def test_what_we_never_wrote_is_read_by_nobody() -> None:
+    code = codes.delivery_code(7, 11, 1)
+    letters = code.removeprefix("dlv_")
+    # The last letter holds two bits that are no part of the code: 'e' spells the same block as 'f' would.
+    spare = [letters[:-1] + other for other in "abcdefghijklmnopqrstuvwxyz234567" if other != letters[-1]]
+    wrong = ["", letters, "dlv_", code.upper(), code + "a", code[:-1], "dlv_" + "_" * 26, "dlv_ " + letters[1:]]
+
+    read = codes.read_delivery_codes([*wrong, *["dlv_" + each for each in spare], code])
+
+    assert read == [None] * (len(wrong) + len(spare)) + [(7, 11, 1)]
+
+
 def test_a_preference_token_is_no_delivery_code() -> None:
     token = codes.preference_token(7, 11)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Q
 
@@ -16,6 +17,7 @@ from broadcasts.models import Broadcast, Delivery
 from businesses.models import Business
 from consent.models import CapRule, Contact
 from consent.reasons import TOLD_APART, Reason
+from consent.verdicts import array
 
 LONGEST = timedelta(days=30)
 
@@ -61,8 +63,10 @@ def _written_to(
     told = Delivery.objects.filter(
         Q(delivered_at__isnull=True) | Q(delivered_at__gt=after),
         broadcast_id__in=inside,
-        recipient_id__in=recipient_ids,
     )
+    # As one array: fifty thousand values one by one take the database longer to read than to look up.
+    asked: dict[str, Any] = {"where": ["recipient_id = ANY(%s::bigint[])"], "params": [array(recipient_ids)]}
+    told = told.extra(**asked)
     told = told.exclude(state=Delivery.State.FAILED).exclude(
         Q(state=Delivery.State.SKIPPED) & (Q(reason__in=TOLD_APART) | Q(reason__gte=Reason.TEMPLATE_UNAVAILABLE))
     )
@@ -70,6 +74,6 @@ def _written_to(
     told = told.filter(country=rule.country) if rule.country else told.exclude(country__in=with_own)
     if rule.scope == CapRule.Scope.BUSINESS_NOT_INTERESTED:
         tired = Contact.objects.of(recent.business).filter(last_reaction=Contact.Reaction.NOT_INTERESTED)
-        told = told.filter(recipient_id__in=tired.filter(recipient_id__in=recipient_ids).values("recipient_id"))
+        told = told.filter(recipient_id__in=tired.extra(**asked).values("recipient_id"))
     counted = told.values("recipient_id").annotate(n=Count("*")).filter(n__gte=rule.max_offers)
     return list(counted.values_list("recipient_id", flat=True))

@@ -63,8 +63,8 @@ class Webhook:
         waiting = iter(messages)
 
         async def one_after_another() -> None:
-            for message in waiting:
-                async with room:
+            async with room:
+                for message in waiting:
                     report(message, await self._send_one(sender, message))
 
         # As many hands as there is room, instead of a task for each message.

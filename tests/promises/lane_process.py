@@ -10,4 +10,4 @@ django.setup()
 from broadcasts import lanes  # noqa: E402 — models can be imported from here on
 
 if __name__ == "__main__":
-    lanes.run()
+    lanes.run(life_seconds=float(os.environ.get("LIFE_SECONDS", lanes.LIFE_SECONDS)))

@@ -82,10 +82,10 @@ def _give_them_a_past(people: list[int], businesses: list[Business], chance: ran
 
 
 @contextmanager
-def lane_processes(database: OwnDatabase, n: int) -> Iterator[None]:
+def lane_processes(database: OwnDatabase, n: int, **environment: str) -> Iterator[None]:
     """``n`` real processes, each with a lane; they end by themselves when nothing is due."""
     command = [sys.executable, "-m", "tests.promises.lane_process"]
-    processes = [subprocess.Popen(command, env=database.environment, cwd=ROOT) for _ in range(n)]
+    processes = [subprocess.Popen(command, env=database.environment | environment, cwd=ROOT) for _ in range(n)]
     try:
         yield
     finally:

@@ -1,0 +1,63 @@
+"""A very large broadcast keeps nobody waiting: others launched beside it begin within seconds."""
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db.models import Max, Min
+
+from broadcasts import estimate, freeze, lifecycle
+from broadcasts.models import Broadcast, Delivery
+from businesses.models import Business
+from tests.conftest import OwnDatabase, wait_for
+from tests.make import EURO, make_broadcast, make_business, make_launched, make_people, open_policy
+from tests.promises.test_p02_caps import lane_processes
+
+LONG = bool(os.environ.get("PROMISES"))
+N_LARGE, N_SMALL, N_PEOPLE = (200_000, 100, 500) if LONG else (40_000, 20, 50)
+# What a shared machine of two cores needs at its worst, and far less than the large one takes.
+SECONDS = 5.0
+
+pytestmark = [pytest.mark.promise("P1"), pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def test_small_broadcasts_do_not_wait_for_a_large_one(own_database: OwnDatabase) -> None:
+    now = datetime.now(UTC)
+    open_policy()
+    large_business = make_business(name="Large", money=100_000 * EURO, now=now)
+    make_people(business=large_business, n=N_LARGE, now=now)
+    small = [make_business(name=f"Small {n}", money=1_000 * EURO, now=now) for n in range(N_SMALL)]
+    for number, business in enumerate(small):
+        make_people(business=business, n=N_PEOPLE, first=number * N_PEOPLE + 1, now=now)
+    drafts = [_draft(business, now) for business in small]
+    large = make_launched(business=large_business, now=now)
+    with lane_processes(own_database, 2, LIFE_SECONDS="300"):
+        wait_for(lambda: _first(large.pk) is not None, seconds=60, what="the large one's first message")
+        frozen_at = {}
+        for broadcast, token in drafts:
+            lifecycle.launch(broadcast=broadcast, token=token, by=None, now=datetime.now(UTC))
+            while freeze.next_slice(broadcast_id=broadcast.pk, now=datetime.now(UTC)):
+                pass
+            frozen_at[broadcast.pk] = datetime.now(UTC)
+        wait_for(lambda: _all_completed(frozen_at), seconds=300, what="the end of every small one")
+        Broadcast.objects.filter(pk=large.pk).update(state=Broadcast.State.PAUSED)
+
+    waits = sorted((_first(pk) - at).total_seconds() for pk, at in frozen_at.items())
+    assert waits[int(len(waits) * 0.99) - 1] <= SECONDS, waits
+    last_small = Delivery.objects.filter(broadcast_id__in=frozen_at).aggregate(at=Max("gated_at"))["at"]
+    last_large = Delivery.objects.filter(broadcast_id=large.pk).aggregate(at=Max("gated_at"))["at"]
+    assert last_large > last_small, "the large one was over before: nobody had to share anything"
+
+
+def _draft(business: Business, now: datetime) -> tuple[Broadcast, str]:
+    broadcast = make_broadcast(business=business, now=now)
+    return broadcast, estimate.estimate(broadcast=broadcast, now=now).token
+
+
+def _first(broadcast_id: int) -> Any:
+    return Delivery.objects.filter(broadcast_id=broadcast_id).aggregate(at=Min("gated_at"))["at"]
+
+
+def _all_completed(broadcast_ids: dict[int, datetime]) -> bool:
+    return not Broadcast.objects.filter(pk__in=broadcast_ids, completed_at=None).exists()

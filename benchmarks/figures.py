@@ -56,6 +56,17 @@ def _memory_gib() -> int:
     return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
 
 
+def peak_mb() -> float:
+    """Return the most that this process ever held.
+
+    Not what ``getrusage`` says: a process that was started by a large one inherits the other's highest.
+    """
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("this system does not say how much memory a process held")
+
+
 def print_table(figures: Sequence[Figure], machine: str) -> None:
     print(f"\n  {machine}\n")
     for figure in figures:

@@ -10,7 +10,8 @@ import django
 
 django.setup()
 
-from broadcasts import lanes  # noqa: E402 — models can be imported from here on
+from benchmarks.figures import peak_mb  # noqa: E402 — models can be imported from here on
+from broadcasts import lanes  # noqa: E402
 
 
 def main() -> None:
@@ -20,7 +21,7 @@ def main() -> None:
     n = lanes.run(life_seconds=3600)
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu_seconds = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
-    print(json.dumps({"n": n, "cpu_seconds": cpu_seconds, "peak_mb": used.ru_maxrss / 1024}), flush=True)
+    print(json.dumps({"n": n, "cpu_seconds": cpu_seconds, "peak_mb": peak_mb()}), flush=True)
 
 
 if __name__ == "__main__":

@@ -496,6 +496,15 @@ class ConnectWhatsAppForm(BlamedForm):
     )
 
 
+class CodeTemplateForm(BlamedForm):
+    name = forms.CharField(
+        label=_("Name of the authentication template"),
+        max_length=512,
+        required=False,
+        help_text=_("As it is called at Meta. Empty: codes reach only people who wrote within the last day."),
+    )
+
+
 class ReplaceKeysForm(BlamedForm):
     token = _secret_field(_("New token"), _("Empty: the present one stays."), required=False)
     app_secret = _secret_field(_("New app secret"), _("Empty: the present one stays."), required=False)

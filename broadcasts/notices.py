@@ -17,7 +17,7 @@ from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from broadcasts import secrets
+from broadcasts import secrets, windows
 from broadcasts.channels import KINDS
 from broadcasts.channels.base import ReceiptStatus, ReceiptUpdate
 from broadcasts.models import Notice, Sender
@@ -58,6 +58,8 @@ LIMITS = {
 APART = {Kind.STOP: timedelta(minutes=5), Kind.RESUME: timedelta(minutes=5), Kind.HELP: timedelta(minutes=1)} | {
     Kind.CONFIRM: timedelta(minutes=10)
 }
+# Said to people who need not have written: on WhatsApp a code then travels in a template, a question not at all.
+BEGINNING = (Kind.CODE, Kind.NUMBER, Kind.CONFIRM)
 KEPT = timedelta(days=30)
 
 
@@ -89,6 +91,10 @@ def tell(
     where = _address(recipient, sender, address)
     if recipient.erased_at is not None or where is None or _is_too_much(recipient, sender, kind, cause, now):
         return None
+    if kind in BEGINNING and not may_be_free(sender=sender, address_id=where.pk, now=now):
+        content = KINDS[sender.channel].code_content(sender, code=code, language=language) if code else None
+        if content is None:
+            return None
     return Notice.objects.create(
         sender=sender,
         recipient=recipient,
@@ -104,6 +110,13 @@ def tell(
         due_at=now,
         expires_at=min(now + LIFE[kind], latest or now + LIFE[kind]),
         created_at=now,
+    )
+
+
+def may_be_free(*, sender: Sender, address_id: int, now: datetime) -> bool:
+    """Say whether free words reach this address: always, but for a channel where they are answers only."""
+    return not KINDS[sender.channel].traits.only_answers or windows.is_open(
+        sender=sender, address_id=address_id, now=now
     )
 
 

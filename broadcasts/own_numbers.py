@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from broadcasts import notices, windows
+from broadcasts import notices
 from broadcasts.channels import KINDS
 from broadcasts.models import Notice, OwnNumber, Sender
 from businesses.models import User
@@ -118,14 +118,19 @@ def _read(sender: Sender, number: str) -> phones.Phone:
 
 
 def _must_be_allowed_to_begin(sender: Sender, known: Address | None, now: datetime) -> None:
-    if not KINDS[sender.channel].traits.only_answers:
-        return
-    if known is None or not windows.is_open(sender=sender, address_id=known.pk, now=now):
+    is_free = notices.may_be_free(sender=sender, address_id=known.pk if known else 0, now=now)
+    if not is_free and must_write_first(sender=sender):
         raise CannotAsk(
             _("Write any word from your phone to %(sender)s first: WhatsApp lets a code leave only as an answer.")
             % {"sender": sender.name},
             code="write_first",
         )
+
+
+def must_write_first(*, sender: Sender) -> bool:
+    """Say whether a code over ``sender`` reaches only members who wrote to it lately."""
+    channel = KINDS[sender.channel]
+    return channel.traits.only_answers and channel.code_content(sender, code="000000", language="") is None
 
 
 def enter(*, sender: Sender, user: User, digits: str, now: datetime) -> OwnNumber:

@@ -29,6 +29,11 @@ urlpatterns = [
     path("senders/whatsapp", Senders.as_view({"post": "connect"}), name="api-senders-whatsapp"),
     path("senders/<slug:code>", Senders.as_view({"get": "retrieve"}), name="api-sender"),
     path("senders/<slug:code>/check", Senders.as_view({"post": "check"}), name="api-sender-check"),
+    path(
+        "senders/<slug:code>/code-template",
+        Senders.as_view({"put": "code_template"}),
+        name="api-sender-code-template",
+    ),
     path("senders/<slug:code>/keys", Senders.as_view({"post": "keys"}), name="api-sender-keys"),
     path(
         "senders/<slug:code>/own-number",

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from broadcasts import approvals, checkup, secrets
 from broadcasts.channels import KINDS
 from broadcasts.channels.whatsapp import account
-from broadcasts.channels.whatsapp.graph import Graph
+from broadcasts.channels.whatsapp.graph import Graph, Refused, Unreachable
 from broadcasts.models import Sender, Standing
 from businesses import audit
 from businesses.models import Business, User
@@ -212,6 +212,52 @@ def replace_keys(*, sender: Sender, token: str, app_secret: str, by: User | None
         )
     sender.refresh_from_db()
     return check(sender=sender, by=by, now=now, result=result)
+
+
+def set_code_template(*, sender: Sender, name: str, by: User | None, now: datetime) -> Sender:
+    """Let codes to people who did not write lately travel in an authentication template of the account; '' for none.
+
+    Meta is asked in which languages it is approved. Raises ``CannotConnect``, keyed by field; then nothing changes.
+    """
+    name = name.strip()
+    kept = {"name": name, "languages": _approved_languages(sender, name)} if name else None
+    with transaction.atomic():
+        fresh = Sender.objects.select_for_update(no_key=True).get(pk=sender.pk)
+        fresh.settings = {key: value for key, value in fresh.settings.items() if key != "code_template"}
+        if kept:
+            fresh.settings["code_template"] = kept
+        fresh.save(update_fields=["settings"])
+        audit.note(
+            action="sender.code_template_set",
+            object_kind="sender",
+            object_code=sender.code,
+            actor=by,
+            business=sender.business,
+            after={"code_template": kept},
+            now=now,
+        )
+    sender.refresh_from_db()
+    return sender
+
+
+def _approved_languages(sender: Sender, name: str) -> list[str]:
+    api = Graph(account.keys_of(sender).token)
+    try:
+        found = api.get(
+            f"{account.account_id(sender)}/message_templates", name=name, fields="name,language,status,category"
+        )
+    except (Refused, Unreachable):
+        raise CannotConnect({"name": _("WhatsApp could not be asked about this template. Try again.")}) from None
+    same = [one for one in found.get("data") or [] if isinstance(one, dict) and one.get("name") == name]
+    codes = [one for one in same if one.get("category") == "AUTHENTICATION"]
+    approved = sorted(str(one.get("language")) for one in codes if one.get("status") == "APPROVED")
+    if not same:
+        raise CannotConnect({"name": _("The account has no template of this name.")})
+    if not codes:
+        raise CannotConnect({"name": _("This template is not in the category Authentication.")})
+    if not approved:
+        raise CannotConnect({"name": _("WhatsApp has not approved this template yet.")})
+    return approved
 
 
 # --- Any ----------------------------------------------------------------------------------------

@@ -47,5 +47,10 @@ urlpatterns = [
     path("b/<str:code>/senders/whatsapp/", whatsapp.connect_page, name="sender-whatsapp"),
     path("b/<str:code>/senders/<str:sender_code>/", whatsapp.sender_page, name="sender"),
     path("b/<str:code>/senders/<str:sender_code>/check/", whatsapp.check, name="sender-check"),
+    path(
+        "b/<str:code>/senders/<str:sender_code>/code-template/",
+        whatsapp.set_code_template,
+        name="sender-code-template",
+    ),
     path("b/<str:code>/senders/<str:sender_code>/keys/", whatsapp.replace_keys, name="sender-keys"),
 ]

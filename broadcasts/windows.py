@@ -50,6 +50,12 @@ def is_open(*, sender: Sender, address_id: int, now: datetime) -> bool:
     return end is not None and end > now
 
 
+def open_at(*, address_id: int, now: datetime) -> list[int]:
+    """Return the ids of the senders that the person at this address wrote to lately."""
+    lately = Window.objects.filter(address_id=address_id, heard_at__gt=now - LENGTH)
+    return list(lately.values_list("sender_id", flat=True))
+
+
 def forget_closed(*, now: datetime) -> int:
     """Delete windows that closed a day ago or longer; return how many."""
     return Window.objects.filter(heard_at__lt=now - 2 * LENGTH).delete()[0]

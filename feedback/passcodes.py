@@ -15,7 +15,7 @@ from django.core.signing import BadSignature, TimestampSigner
 from django.db import transaction
 from django.db.models import F, Q
 
-from broadcasts import codes, notices, secrets
+from broadcasts import codes, notices, secrets, windows
 from broadcasts.channels import KINDS
 from broadcasts.models import Broadcast, Notice, Sender
 from businesses.secrets import derive
@@ -112,7 +112,7 @@ def _send(pk: int, now: datetime) -> bool:
     if request is None:
         return False
     address = _find(request) if request.expires_at > now else None
-    sender = _last_sender(address) if address else None
+    sender = _last_sender(address, now) if address else None
     digits = f"{randomness.randbelow(10**DIGITS):0{DIGITS}}"
     notice = address and sender and notices.tell(
         sender=sender,
@@ -141,15 +141,16 @@ def _find(request: Passcode) -> Address | None:
     return known.filter(recipient_id=request.recipient_id or 0).first()
 
 
-def _last_sender(address: Address) -> Sender | None:
-    """The sender that wrote to them last, else the newest one of a business that knows them, if it reaches them."""
-    channels = [
-        kind
-        for kind, channel in KINDS.items()
-        # Whoever asks for a code has, as a rule, not written lately.
-        if address.kind in channel.traits.address_kinds and not channel.traits.only_answers
-    ]
-    reaching = Sender.objects.select_related("business").filter(is_active=True, channel__in=channels)
+def _last_sender(address: Address, now: datetime) -> Sender | None:
+    """The sender that wrote to them last, else the newest one of a business that knows them, if it reaches them.
+
+    Where free words are answers only, a sender needs a template for codes, or that they wrote to it lately.
+    """
+    kinds = [(kind, c.traits) for kind, c in KINDS.items() if address.kind in c.traits.address_kinds]
+    may_begin = Q(channel__in=[kind for kind, traits in kinds if not traits.only_answers])
+    may_begin |= Q(channel__in=[kind for kind, _ in kinds], settings__code_template__name__gt="")
+    may_begin |= Q(pk__in=windows.open_at(address_id=address.pk, now=now), channel__in=[kind for kind, _ in kinds])
+    reaching = Sender.objects.select_related("business").filter(may_begin, is_active=True)
     written = CapEntry.objects.filter(recipient_id=address.recipient_id).order_by("-reserved_at")
     for broadcast_id in written.values_list("broadcast_id", flat=True)[:5]:
         senders = Broadcast.objects.filter(pk=broadcast_id).values("sender")

@@ -43,6 +43,12 @@ class KeysSerializer(StrictSerializer):
         return attrs
 
 
+class CodeTemplateSerializer(StrictSerializer):
+    """Empty: codes reach only people who wrote within the last day."""
+
+    name = serializers.CharField(max_length=512, allow_blank=True)
+
+
 class CheckupFindingSerializer(serializers.Serializer[Any]):
     """``is_good`` is null for what does not stand in the way and should be looked at all the same."""
 
@@ -81,14 +87,27 @@ class FullSenderSerializer(SenderSerializer):
     checked_at = serializers.SerializerMethodField()
     findings = serializers.SerializerMethodField()
     templates = serializers.SerializerMethodField()
+    code_template = serializers.SerializerMethodField()
 
     class Meta:
         model = Sender
         fields = (
             *SenderSerializer.Meta.fields,
-            *("display_number", "quality", "tier", "restriction", "checked_at", "findings", "templates"),
+            *(
+                "display_number",
+                "quality",
+                "tier",
+                "restriction",
+                "checked_at",
+                "findings",
+                "templates",
+                "code_template",
+            ),
         )
         read_only_fields = fields
+
+    def get_code_template(self, sender: Sender) -> str:
+        return str(account.code_template(sender).get("name", ""))
 
     def _standing(self, sender: Sender) -> Standing:
         standing: Standing = self.context["standing"]
@@ -128,7 +147,14 @@ class FullSenderSerializer(SenderSerializer):
 class Senders(GenericViewSet[Sender]):
     """Connecting and checking ask Meta, and Meta asks our callback address: neither is part of one transaction."""
 
-    scopes: ClassVar = {"list": READ, "retrieve": READ, "connect": WRITE, "check": WRITE, "keys": WRITE}
+    scopes: ClassVar = {
+        "list": READ,
+        "retrieve": READ,
+        "connect": WRITE,
+        "check": WRITE,
+        "keys": WRITE,
+        "code_template": WRITE,
+    }
     serializer_class = SenderSerializer
     lookup_field = "code"
     filter_backends = ()
@@ -171,6 +197,19 @@ class Senders(GenericViewSet[Sender]):
         sent.is_valid(raise_exception=True)
         given = {"token": "", "app_secret": "", **sent.validated_data}
         return self._show(senders.replace_keys(sender=sender, by=maker_of(request), now=timezone.now(), **given))
+
+    @extend_schema(
+        summary="Name the template that carries codes", request=CodeTemplateSerializer, responses=FullSenderSerializer
+    )
+    def code_template(self, request: Request, code: str) -> Response:
+        sender = self._whatsapp()
+        sent = CodeTemplateSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        return self._show(
+            senders.set_code_template(
+                sender=sender, by=maker_of(request), now=timezone.now(), name=sent.validated_data["name"]
+            )
+        )
 
     def _whatsapp(self) -> Sender:
         sender = self.get_object()

@@ -205,6 +205,11 @@ class Channel(Protocol):
         """Return ``version`` as this sender's provider takes it."""
         ...
 
+    @staticmethod
+    def code_content(sender: Sender, *, code: str, language: str) -> dict[str, Any] | None:
+        """Return what carries a code to somebody who did not write lately, or None where nothing can."""
+        ...
+
     def verify(self, sender: Sender, headers: Mapping[str, str], body: bytes) -> bool:
         """Return whether ``body`` really comes from the sender's provider, and recently."""
         ...

@@ -67,3 +67,6 @@ class Window(models.Model):
     sender = models.ForeignKey(Sender, models.CASCADE, related_name="+")
     address_id = models.BigIntegerField()
     heard_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["address_id"], name="window_of_address")]

@@ -16,7 +16,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from broadcasts import own_numbers, trial, windows
-from broadcasts.channels import KINDS
 from broadcasts.forms import OwnCodeForm, OwnNumberForm
 from broadcasts.models import MOST_TESTS_A_DAY, Broadcast, Sender
 from broadcasts.tasks import carry_notices
@@ -143,7 +142,7 @@ def _context(
             "obstacle": trial.obstacle(version=version, sender=sender, now=now),
             "number": own_numbers.value_of(own) if own else "",
             "waits": own_numbers.waiting(user=user, sender=sender, now=now),
-            "only_answers": KINDS[sender.channel].traits.only_answers,
+            "only_answers": own_numbers.must_write_first(sender=sender),
             "hours": int(windows.LENGTH.total_seconds() // 3600),
         }
     return context

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from broadcasts import approvals, checkup, senders
 from broadcasts.channels.whatsapp import account
-from broadcasts.forms import ConnectWhatsAppForm, ReplaceKeysForm
+from broadcasts.forms import CodeTemplateForm, ConnectWhatsAppForm, ReplaceKeysForm
 from broadcasts.models import ProviderTemplate, Sender, Standing
 from businesses.access import member_view
 from businesses.models import Business, Member, User
@@ -67,7 +67,11 @@ def sender_page(request: HttpRequest, business: Business, sender_code: str) -> H
 
 
 def _page(
-    request: HttpRequest, business: Business, sender: Sender, form: ReplaceKeysForm | None = None
+    request: HttpRequest,
+    business: Business,
+    sender: Sender,
+    form: ReplaceKeysForm | None = None,
+    code_form: CodeTemplateForm | None = None,
 ) -> HttpResponse:
     standing = Standing.objects.filter(sender=sender).first()
     findings = checkup.read(standing.findings) if standing else []
@@ -80,13 +84,34 @@ def _page(
         "templates": _templates(business, sender),
         "callback": account.callback_address(sender),
         "form": form or ReplaceKeysForm(),
+        "code_template": account.code_template(sender),
+        "code_form": code_form or CodeTemplateForm(initial={"name": account.code_template(sender).get("name", "")}),
     }
-    return render(request, "broadcasts/sender.html", context, status=422 if form else 200)
+    return render(request, "broadcasts/sender.html", context, status=422 if form or code_form else 200)
 
 
 def _templates(business: Business, sender: Sender) -> QuerySet[ProviderTemplate]:
     mine = ProviderTemplate.objects.of(business).filter(account=account.account_id(sender))
     return mine.select_related("version__template").order_by("-created_at", "-pk")[:TEMPLATES_SHOWN]
+
+
+@require_POST
+@member_view(Member.Role.OWNER)
+def set_code_template(request: HttpRequest, business: Business, sender_code: str) -> HttpResponse:
+    """Name the template that carries codes."""
+    sender = _sender(business, sender_code)
+    form = CodeTemplateForm(request.POST)
+    if form.is_valid():
+        try:
+            senders.set_code_template(
+                sender=sender, by=cast("User", request.user), now=timezone.now(), name=form.cleaned_data["name"]
+            )
+        except ValidationError as refusal:
+            form.blame(refusal)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("sender", business.code, sender.code)
+    return _page(request, business, sender, code_form=form)
 
 
 @require_POST

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import connection
@@ -63,6 +64,10 @@ class Sandbox:
     @staticmethod
     def wording(sender: Sender, version: Version) -> Wording:
         return plain_wording(sender, version)
+
+    @staticmethod
+    def code_content(sender: Sender, *, code: str, language: str) -> dict[str, Any] | None:
+        return None
 
     def verify(self, sender: Sender, headers: Mapping[str, str], body: bytes) -> bool:
         return wire.verify(sender, headers, body)

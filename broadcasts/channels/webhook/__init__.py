@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 
@@ -115,6 +116,10 @@ class Webhook:
     @staticmethod
     def wording(sender: Sender, version: Version) -> Wording:
         return plain_wording(sender, version)
+
+    @staticmethod
+    def code_content(sender: Sender, *, code: str, language: str) -> dict[str, Any] | None:
+        return None
 
     def verify(self, sender: Sender, headers: Mapping[str, str], body: bytes) -> bool:
         return wire.verify(sender, headers, body)

@@ -86,7 +86,7 @@ class WhatsApp:
             return Outcome(OutcomeKind.REJECTED, error_code=type(fault).__name__[:32])
         path = "marketing_messages" if account.uses_marketing_api(sender) else "messages"
         outcome = await self._post(sender, path, body, message.attempt)
-        await self._take_note(sender, message.content, outcome)
+        await self._take_note(sender, message.content, message.address, outcome)
         return outcome
 
     async def tell(self, sender: Sender, notices: Sequence[NoticeMessage], report: NoticeReport) -> None:
@@ -95,6 +95,7 @@ class WhatsApp:
                 async with asyncio.timeout(NOTICE_SECONDS):
                     outcome = await self._post(sender, _path_of(sender, notice), _notice_body(notice), 1)
                 report(notice, outcome)
+                await self._obey(sender, notice.address, outcome)
             except Exception as fault:
                 report(notice, Outcome(OutcomeKind.UNKNOWN, error_code=type(fault).__name__[:32]))
 
@@ -126,8 +127,14 @@ class WhatsApp:
             self._keys[sealed] = account.keys_of(sender)
         return self._keys[sealed]
 
-    async def _take_note(self, sender: Sender, content: Mapping[str, Any], outcome: Outcome) -> None:
-        """An answer that concerns everybody is written down, so that the next gate of any lane knows it."""
+    async def _obey(self, sender: Sender, address: str, outcome: Outcome) -> None:
+        """They stopped this business's offers in WhatsApp itself: the answer says it as well as a call would."""
+        if outcome.error_code == errors.STOPPED:
+            await self._note(notes.stop, sender=sender, address=address)
+
+    async def _take_note(self, sender: Sender, content: Mapping[str, Any], address: str, outcome: Outcome) -> None:
+        """A stop is obeyed; what concerns everybody is written down, so that the next gate of any lane knows it."""
+        await self._obey(sender, address, outcome)
         if not outcome.error_code or not self._is_news(sender, outcome.error_code, content["name"]):
             return
         match errors.class_of(outcome.error_code):
@@ -164,6 +171,10 @@ class WhatsApp:
     @staticmethod
     def wording(sender: Sender, version: Version) -> Wording:
         return wording.of_version(sender, version)
+
+    @staticmethod
+    def code_content(sender: Sender, *, code: str, language: str) -> dict[str, Any] | None:
+        return wording.of_code(sender, code=code, language=language)
 
     def verify(self, sender: Sender, headers: Mapping[str, str], body: bytes) -> bool:
         return callbacks.verify(sender, headers, body)

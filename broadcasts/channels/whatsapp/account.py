@@ -55,6 +55,15 @@ def account_id(sender: Sender) -> str:
     return str(sender.settings.get("account_id", ""))
 
 
+def code_template(sender: Sender) -> dict[str, list[str] | str]:
+    """Return the authentication template that carries codes to people who did not write lately, or {}.
+
+    ``{"name": "our_code", "languages": ["en", "fr"]}``: those in which it is approved.
+    """
+    kept = sender.settings.get("code_template") or {}
+    return dict(kept) if kept.get("name") and kept.get("languages") else {}
+
+
 def uses_marketing_api(sender: Sender) -> bool:
     return bool(sender.settings.get("uses_marketing_api"))
 

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
 
-from broadcasts.channels.whatsapp import account
+from broadcasts.channels.whatsapp import account, errors
 from broadcasts.models import ProviderTemplate, Sender, Standing
+from consent import contacts, refusals
+from consent.models import Address
 
 # "Too fast" is said by very many answers at once: the rate goes down once in so long.
 SLOWER_EVERY = timedelta(seconds=5)
@@ -18,6 +20,19 @@ STATE_OF_CODE = {
     "132015": ProviderTemplate.State.PAUSED,
     "132016": ProviderTemplate.State.DISABLED,
 }
+
+
+def stop(*, sender: Sender, address: str, now: datetime) -> None:
+    """Whoever stopped the business's offers at the provider has stopped them here, too. Twice is once."""
+    person = contacts.find_by_address(kind=Address.Kind.E164, value=address)
+    if person is not None:
+        refusals.stop(
+            recipient_id=person.pk,
+            business=sender.business,
+            via="provider",
+            circumstances={"evidence": f"whatsapp {errors.STOPPED}"},
+            now=now,
+        )
 
 
 def restrict(*, sender: Sender, code: str, now: datetime, until: datetime | None = None) -> None:

@@ -151,6 +151,24 @@ def _button(kind: str, index: int, parameter: dict[str, str]) -> dict[str, Any]:
     return {"type": "button", "sub_type": kind, "index": str(index), "parameters": [parameter]}
 
 
+def of_code(sender: Sender, *, code: str, language: str) -> dict[str, Any] | None:
+    """Return the ``template`` object that carries ``code``, or None when the sender has no template for codes.
+
+    An authentication template has fixed words and one button; both take the code.
+    """
+    kept = account.code_template(sender)
+    if not kept:
+        return None
+    languages = [str(one) for one in kept["languages"]]
+    spoken = [one for one in languages if one.partition("_")[0] == language.partition("-")[0].partition("_")[0]]
+    said = {"type": "text", "text": code}
+    return {
+        "name": str(kept["name"]),
+        "language": {"code": (spoken or languages)[0]},
+        "components": [{"type": "body", "parameters": [said]}, _button("url", 0, said)],
+    }
+
+
 def of_version(sender: Sender, version: Version) -> TemplateWording:
     """Read ``version`` for ``sender``. Never fails: what may not be sent is refused before (``approvals``)."""
     message = reading.read(version.components)

@@ -274,3 +274,15 @@ def test_a_restriction_stops_a_running_broadcast_before_it_is_answered(shop: Sho
     broadcast.refresh_from_db()
     assert broadcast.state == Broadcast.State.PAUSED
     assert "commencer aucune conversation" in broadcast.state_reason
+
+
+def test_a_stop_told_in_the_answer_itself_is_a_stop(shop: Shop, meta: Emulator) -> None:
+    meta.meets[number(2)] = Fate(refused=131050)
+    broadcast = launched(shop, 3)
+    run_lane(5)
+    assert delivery(broadcast, 2).state == State.FAILED
+    refusal = Refusal.objects.get(lifted_at=None)
+    assert (refusal.recipient_id, refusal.via) == (delivery(broadcast, 2).recipient_id, "provider")
+    # WhatsApp's own resume takes it back like any other.
+    meta.prefers(number(2), "resume")
+    assert not Refusal.objects.filter(lifted_at=None).exists()

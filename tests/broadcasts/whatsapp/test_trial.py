@@ -113,3 +113,13 @@ def test_stop_on_the_phone_ends_tests(shop: Shop, meta: Emulator, member: User) 
     with pytest.raises(trial.CannotTest):
         send(shop, member)
     assert Window.objects.count() == 1
+
+
+def test_who_stopped_in_whatsapp_has_stopped_here(shop: Shop, meta: Emulator, member: User) -> None:
+    write_and_verify(shop, meta, member)
+    meta.meets[NUMBER] = Fate(refused=131050)
+    assert send(shop, member).state == Notice.State.FAILED
+    assert Refusal.objects.get(lifted_at=None).via == "provider"
+    with pytest.raises(trial.CannotTest) as refusal:
+        send(shop, member)
+    assert refusal.value.code == "stopped"

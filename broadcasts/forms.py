@@ -241,7 +241,11 @@ class WhenForm(StepForm):
 
     start = forms.ChoiceField(
         label=_("It leaves"),
-        choices=[("now", _("As soon as it is launched")), ("later", _("At a set time"))],
+        choices=[
+            ("now", _("As soon as it is launched")),
+            ("later", _("At a set time")),
+            ("local", _("At a set hour on each person’s own clock")),
+        ],
         widget=forms.RadioSelect,
     )
     scheduled_at = forms.DateTimeField(
@@ -287,13 +291,13 @@ class WhenForm(StepForm):
         for name, value in zip(GUARDED[:2], (percent, permille), strict=True):
             self.fields[name].help_text = _("Empty: %(n)d, as for all your broadcasts. 0: never.") % {"n": value}
         self.fields["pause_after_n"].help_text = _("Empty: %(n)d, as for all your broadcasts.") % {"n": after_n}
-        self.fields["scheduled_at"].help_text = _("In the time zone of your business: %(zone)s.") % {
-            "zone": self.business.timezone
-        }
+        self.fields["scheduled_at"].help_text = _(
+            "In the time zone of your business, %(zone)s, or on their own clocks."
+        ) % {"zone": self.business.timezone}
 
     def answers(self, draft: Broadcast) -> dict[str, Any]:
         return {
-            "start": "later" if draft.scheduled_at else "now",
+            "start": "local" if draft.is_local_time else "later" if draft.scheduled_at else "now",
             "scheduled_at": draft.scheduled_at and timezone.localtime(draft.scheduled_at),
             "life_hours": draft.life_hours,
             "waits_for_cap": draft.waits_for_cap,
@@ -303,14 +307,19 @@ class WhenForm(StepForm):
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
-        if given.get("start") == "later" and not given.get("scheduled_at") and "scheduled_at" not in self.errors:
+        if (
+            given.get("start") in ("later", "local")
+            and not given.get("scheduled_at")
+            and "scheduled_at" not in self.errors
+        ):
             self.add_error("scheduled_at", _("Choose the day and the hour."))
         return given
 
     def changes(self) -> dict[str, Any]:
         given = self.cleaned_data
         return {
-            "scheduled_at": given["scheduled_at"] if given["start"] == "later" else None,
+            "scheduled_at": None if given["start"] == "now" else given["scheduled_at"],
+            "is_local_time": given["start"] == "local",
             **{name: given[name] for name in ("life_hours", "waits_for_cap", "messages_per_second", *GUARDED)},
         }
 

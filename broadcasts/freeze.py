@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 from psycopg.types.json import Jsonb
 
-from broadcasts import audience, lifecycle, wordings
+from broadcasts import audience, hours, lifecycle, wordings
 from broadcasts.models import Broadcast, CountDelta, Delivery
 from broadcasts.statements import statement
 
@@ -84,8 +84,18 @@ def _write_slice(cursor: Any, broadcast: Broadcast, now: datetime) -> None:
             "price_micros": list(prices.values()),
         },
     )
-    cursor.execute(statement("cut_chunks"), {"broadcast_id": broadcast.pk, "size": CHUNK_ROWS, "due_at": now})
+    starts = _starts(cursor, broadcast, now)
+    cut = {"timezones": list(starts), "due_ats": list(starts.values())}
+    cursor.execute(statement("cut_chunks"), {"broadcast_id": broadcast.pk, "size": CHUNK_ROWS, "due_at": now, **cut})
     broadcast.n_chunks += int(cursor.rowcount)
+
+
+def _starts(cursor: Any, broadcast: Broadcast, now: datetime) -> dict[str, datetime]:
+    """Return the hour of each time zone of the slice; nothing where all begin at once."""
+    if not broadcast.is_local_time:
+        return {}
+    cursor.execute("SELECT DISTINCT timezone FROM freeze_slice")
+    return hours.starts(broadcast, [row[0] for row in cursor.fetchall()], now)
 
 
 def _advance(cursor: Any, broadcast: Broadcast, n_slice: int) -> None:

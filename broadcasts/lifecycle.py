@@ -10,12 +10,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Max, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from broadcasts import audience as audiences
-from broadcasts import quote, stops
+from broadcasts import hours, quote, stops
 from broadcasts.models import (
     Broadcast,
     BroadcastVersion,
@@ -42,6 +42,7 @@ EDITABLE = frozenset(
         "audience",
         "variables",
         "scheduled_at",
+        "is_local_time",
         "life_hours",
         "waits_for_cap",
         "holdout_permille",
@@ -90,6 +91,7 @@ def create(
     now: datetime,
     life_hours: int = 24,
     scheduled_at: datetime | None = None,
+    is_local_time: bool = False,
     waits_for_cap: bool = False,
     budget_micro: int | None = None,
     messages_per_second: int | None = None,
@@ -110,6 +112,7 @@ def create(
         variables=variables,
         life_hours=life_hours,
         scheduled_at=scheduled_at,
+        is_local_time=is_local_time,
         waits_for_cap=waits_for_cap,
         budget_micro=budget_micro,
         messages_per_second=messages_per_second,
@@ -181,6 +184,10 @@ def _faults_of_numbers(broadcast: Broadcast, now: datetime) -> dict[str, str]:
             broadcast.scheduled_at is None or earliest <= broadcast.scheduled_at <= latest,
             _("Choose a time between now and one year from now."),
         ),
+        "is_local_time": (
+            not broadcast.is_local_time or broadcast.scheduled_at is not None,
+            _("Choose the hour that is meant on each person’s own clock."),
+        ),
         "holdout_permille": (
             0 <= broadcast.holdout_permille <= 500,
             _("The control group is between 0 and 500 in 1,000."),
@@ -225,7 +232,7 @@ def launch(*, broadcast: Broadcast, token: str, by: User | None, now: datetime) 
         agreed = quote.terms(draft, now)
         quote.check_may_launch(draft, agreed, now)
         estimate = quote.confirmed(broadcast=draft, token=token, agreed=agreed, now=now)
-        starts_at = max(draft.scheduled_at or now, now)
+        draft.begins_at = hours.first_start(draft, now)
         hold = wallet.hold(
             business=draft.business, amount_micro=estimate.max_micro, purpose=f"{draft.code}:{estimate.pk}", now=now
         )
@@ -240,13 +247,13 @@ def launch(*, broadcast: Broadcast, token: str, by: User | None, now: datetime) 
                 "written_off_micro": 0,
             },
         )
-        draft.state = State.SCHEDULED if starts_at > now else State.PREPARING
+        draft.state = State.SCHEDULED if draft.begins_at > now else State.PREPARING
         draft.state_reason = ""
         draft.hold = hold
         draft.n_confirmed = estimate.n_audience
         draft.waits_for_cap = quote.waits_for_cap(draft, estimate)
         draft.launched_at = now
-        draft.ends_at = starts_at + timedelta(hours=draft.life_hours)
+        draft.ends_at = hours.last_start(draft, now) + timedelta(hours=draft.life_hours)
         draft.save()
         _tell(
             draft, "broadcast.launched", by, now, {"n_confirmed": estimate.n_audience, "max_micro": estimate.max_micro}
@@ -274,7 +281,7 @@ def _freeze_words_and_prices(broadcast: Broadcast, agreed: quote.Terms) -> None:
 
 def begin_scheduled(*, now: datetime) -> int:
     """Start what was scheduled for now or earlier and no emergency stop holds; return how many broadcasts began."""
-    due = Broadcast.objects.filter(state=State.SCHEDULED, scheduled_at__lte=now).alias(held_by=stops.over_all())
+    due = Broadcast.objects.filter(state=State.SCHEDULED, begins_at__lte=now).alias(held_by=stops.over_all())
     return due.filter(held_by__isnull=True).update(state=State.PREPARING)
 
 
@@ -282,7 +289,11 @@ def begin_sending(*, broadcast: Broadcast, now: datetime) -> None:
     """The audience is frozen: the planner is told, and lanes may take its chunks. An empty one is complete at once."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT analyze_delivery_partition(%s)", [broadcast.pk])
-    Broadcast.objects.filter(pk=broadcast.pk, state=State.PREPARING).update(state=State.SENDING)
+    changes: dict[str, Any] = {"state": State.SENDING}
+    if broadcast.is_local_time and (last := broadcast.chunks.aggregate(last=Max("due_at"))["last"]):
+        # Nobody of the westernmost zone may be in it: the life counts from the last hour that somebody waits for.
+        changes["ends_at"] = last + timedelta(hours=broadcast.life_hours)
+    Broadcast.objects.filter(pk=broadcast.pk, state=State.PREPARING).update(**changes)
     complete(broadcast_id=broadcast.pk, now=now)
 
 
@@ -299,6 +310,7 @@ def take_back(*, broadcast: Broadcast, reason: str, now: datetime) -> None:
         state=State.DRAFT,
         state_reason=reason,
         hold=None,
+        begins_at=None,
         ends_at=None,
         launched_at=None,
         frozen_audience=None,

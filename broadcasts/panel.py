@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from broadcasts import disclosure
+from broadcasts import disclosure, hours
 from broadcasts.models import Estimate
 from consent import quiet_hours, zones
 from consent.reasons import NOT_REACHABLE_NOW, Reason
@@ -50,7 +50,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Quiet:
-    """A country in which it is too early or too late when the broadcast leaves."""
+    """A country, and the moment until which its people have to wait."""
 
     country: str
     until: datetime
@@ -66,6 +66,8 @@ class Panel:
     rows: list[Row]
     segments: list[Segment]
     quiet: list[Quiet]
+    # When it leaves where, if everybody's own clock decides.
+    clocks: list[Quiet]
 
     @property
     def n_without_slot(self) -> int:
@@ -78,7 +80,7 @@ def of(estimate: Estimate) -> Panel:
     told = disclosure.forecast(estimate)
     rows = [Row(line.code, line.sentence, line.n, _tone(line.code)) for line in told.lines]
     segments = _segments(told.n_reached, rows, estimate.n_audience)
-    return Panel(estimate, told.n_reached, told.is_about, rows, segments, _quiet(estimate))
+    return Panel(estimate, told.n_reached, told.is_about, rows, segments, _quiet(estimate), _clocks(estimate))
 
 
 def _tone(code: str) -> str:
@@ -98,10 +100,19 @@ def _segments(n_reached: int, rows: list[Row], n_audience: int) -> list[Segment]
 
 def _quiet(estimate: Estimate) -> list[Quiet]:
     """Return the largest countries that must wait for the morning, by the hours of their main time zone."""
-    leaves = max(estimate.created_at, estimate.broadcast.scheduled_at or estimate.created_at)
+    return [
+        Quiet(country, opens)
+        for country, leaves in _leaves(estimate)
+        if (opens := quiet_hours.opens_at(country=country, timezone=zones.main_of(country), now=leaves)) > leaves
+    ]
+
+
+def _leaves(estimate: Estimate) -> list[tuple[str, datetime]]:
+    """Return when it leaves for the largest countries, by their main time zone."""
     countries = [line["country"] for line in estimate.price_lines[:N_COUNTRIES]]
-    opens = (
-        (country, quiet_hours.opens_at(country=country, timezone=zones.main_of(country), now=leaves))
-        for country in countries
-    )
-    return [Quiet(country, at) for country, at in opens if at > leaves]
+    moment = estimate.created_at
+    return [(country, hours.start_for(estimate.broadcast, zones.main_of(country), moment)) for country in countries]
+
+
+def _clocks(estimate: Estimate) -> list[Quiet]:
+    return [Quiet(*each) for each in _leaves(estimate)] if estimate.broadcast.is_local_time else []

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from broadcasts import approvals, audience, own_caps, reach, stops, wordings
+from broadcasts import approvals, audience, hours, own_caps, reach, stops, wordings
 from broadcasts.models import Broadcast, Estimate
 from businesses import prices
 from templates_approval.models import Version
@@ -57,7 +57,8 @@ def fingerprint(broadcast: Broadcast, agreed: Terms) -> str:
         "variables": broadcast.variables,
         "sender": broadcast.sender_id,
         "life_hours": broadcast.life_hours,
-        "scheduled_at": broadcast.scheduled_at,
+        "scheduled_at": broadcast.scheduled_at and broadcast.scheduled_at.astimezone(UTC),
+        "is_local_time": broadcast.is_local_time,
         "budget_micro": broadcast.budget_micro,
         "holdout_permille": broadcast.holdout_permille,
         "waits_for_cap": broadcast.waits_for_cap,
@@ -101,7 +102,7 @@ def _check_somebody_is_waited_for(broadcast: Broadcast, estimate: Estimate, now:
         raise CannotQuote(
             _("Nobody would be reached now, and among fewer than 100 people nobody is waited for."), code="nobody"
         )
-    until = max(broadcast.scheduled_at or now, now) + timedelta(hours=broadcast.life_hours)
+    until = hours.last_start(broadcast, now) + timedelta(hours=broadcast.life_hours)
     if not _is_anybody_freed(broadcast, now, until):
         raise CannotQuote(
             _(

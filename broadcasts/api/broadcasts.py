@@ -35,6 +35,10 @@ class DraftSerializer(StrictSerializer):
     scheduled_at = serializers.DateTimeField(
         required=False, allow_null=True, help_text=_("Empty: as soon as it is launched.")
     )
+    is_local_time = serializers.BooleanField(
+        required=False,
+        help_text=_("What your business's clock shows at `scheduled_at` is meant on each person's own clock."),
+    )
     life_hours = serializers.IntegerField(
         min_value=1, max_value=720, required=False, help_text=_("After that nobody is sent it any more.")
     )
@@ -116,6 +120,7 @@ class BroadcastSerializer(serializers.ModelSerializer[Broadcast]):
             *("code", "name", "state", "state_reason", "template", "sender", "audience", "variables"),
             *(
                 "scheduled_at",
+                "is_local_time",
                 "life_hours",
                 "waits_for_cap",
                 "holdout_permille",
@@ -127,7 +132,7 @@ class BroadcastSerializer(serializers.ModelSerializer[Broadcast]):
                 "currency",
             ),
             *("follows", "follows_as"),
-            *("created_at", "launched_at", "ends_at", "completed_at", "settled_at"),
+            *("created_at", "launched_at", "begins_at", "ends_at", "completed_at", "settled_at"),
         )
         read_only_fields = fields
 

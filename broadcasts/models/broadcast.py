@@ -63,6 +63,10 @@ class Broadcast(models.Model):
     # The emergency stop that paused it, and whose end lets it go on.
     stop = models.ForeignKey("EmergencyStop", models.SET_NULL, null=True, editable=False, related_name="+")
     scheduled_at = models.DateTimeField(_("send at"), null=True, blank=True)
+    # The hour that the business's clock shows at ``scheduled_at`` is meant on each person's own clock (``hours``).
+    is_local_time = models.BooleanField(_("in each person’s own time"), default=False)
+    # When it begins for those who are first; set at launch.
+    begins_at = models.DateTimeField(null=True, editable=False)
     life_hours = models.PositiveSmallIntegerField(_("the offer's life (hours)"), default=24)
     ends_at = models.DateTimeField(null=True, blank=True)
     waits_for_cap = models.BooleanField(_("wait for the next free slot"), default=False)
@@ -119,6 +123,9 @@ class Broadcast(models.Model):
                 fields=["follows"],
                 condition=Q(follows_as="retry") & (Q(launched_at__isnull=False) | ~Q(state="cancelled")),
                 name="broadcast_one_retry",
+            ),
+            models.CheckConstraint(
+                name="broadcast_local_hour", condition=Q(is_local_time=False) | Q(scheduled_at__isnull=False)
             ),
             models.CheckConstraint(name="broadcast_holdout", condition=Q(holdout_permille__lte=500)),
             models.CheckConstraint(

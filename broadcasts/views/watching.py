@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, cast
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -85,7 +86,7 @@ def _live_context(business: Business, broadcast: Broadcast) -> dict[str, Any]:
     told = disclosure.result(broadcast=broadcast, funnel=counts.funnel(broadcast))
     funnel = told.funnel
     n_handed_over = funnel.sent + funnel.failed + funnel.unknown
-    began = max(filter(None, (broadcast.launched_at, broadcast.scheduled_at)), default=broadcast.created_at)
+    began = max(filter(None, (broadcast.launched_at, broadcast.begins_at)), default=broadcast.created_at)
     seconds = ((broadcast.completed_at or timezone.now()) - began).total_seconds()
     rate = n_handed_over / seconds if seconds >= 1 else 0.0
     return {
@@ -100,7 +101,17 @@ def _live_context(business: Business, broadcast: Broadcast) -> dict[str, Any]:
         "money": _money(broadcast),
         "currency": business.currency,
         "guard": guards.shown(broadcast),
+        "next_hour": _next_hour(broadcast),
     }
+
+
+def _next_hour(broadcast: Broadcast) -> datetime | None:
+    """Return when the next time zone's turn comes, where each has its own."""
+    if not broadcast.is_local_time or broadcast.state != Broadcast.State.SENDING:
+        return None
+    waiting = broadcast.chunks.filter(done_at__isnull=True, due_at__gt=timezone.now())
+    found: datetime | None = waiting.aggregate(next=Min("due_at"))["next"]
+    return found
 
 
 def _money(broadcast: Broadcast) -> dict[str, int] | None:

@@ -1,6 +1,7 @@
 """Lanes carry a broadcast to its end, whatever dies on the way."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -139,3 +140,90 @@ def test_two_lanes_share_without_a_double(own_database: OwnDatabase) -> None:
     assert counts.funnel(broadcast).states == {"accepted": 3_000}
     assert PhoneMessage.objects.count() == 3_000
     assert_true_to_the_row(broadcast)
+
+
+class Stamped(Sandbox):
+    """Notes when each hand-over begins."""
+
+    began: list[float]
+
+    async def send(self, sender: Sender, messages: list[Message], report: Report) -> None:  # type: ignore[override]
+        for message in messages:
+            if message.is_stale:
+                report(message, Outcome(OutcomeKind.NOT_STARTED))
+                continue
+            self.began.append(time.time())
+            report(message, Outcome(OutcomeKind.ACCEPTED, provider_id=f"x{message.recipient_id}"))
+            await asyncio.sleep(0.002)
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When each hand-over began."""
+    Stamped.began = []
+    monkeypatch.setitem(channels.KINDS, Sender.Channel.SANDBOX, Stamped)
+    return Stamped.began
+
+
+@pytest.mark.parametrize("deed", ["pause", "cancel"])
+def test_within_a_second_of_a_pause_or_a_cancellation_nothing_begins(wire: list[float], deed: str) -> None:
+    broadcast = launched(3_000, messages_per_second=600)
+    done: list[float] = []
+
+    def act() -> None:
+        facts = {"reason": "look first"} if deed == "pause" else {}
+        getattr(lifecycle, deed)(broadcast=broadcast, by=None, now=datetime.now(UTC), **facts)
+        done.append(time.time())
+
+    async def in_the_middle() -> None:
+        lane = lanes.Lane(life_seconds=6)
+        run = asyncio.create_task(lane.run())
+        while lane.n_handed_over < 300:
+            await asyncio.sleep(0.02)
+        await lane.database(act)
+        await run
+
+    asyncio.run(in_the_middle())
+    assert 300 <= len(wire) < 2_500
+    assert max(wire) < done[0] + 1.0
+    last = Delivery.objects.filter(broadcast_id=broadcast.pk, gated_at__isnull=False).order_by("-gated_at")[0]
+    assert last.gated_at is not None
+    assert last.gated_at.timestamp() <= done[0]
+    assert_true_to_the_row(broadcast)
+
+
+def test_within_a_second_of_a_resume_it_is_sent_again(wire: list[float]) -> None:
+    broadcast = launched(200)
+    lifecycle.pause(broadcast=broadcast, reason="look first", by=None, now=datetime.now(UTC))
+    done: list[float] = []
+
+    def act() -> None:
+        lifecycle.resume(broadcast=broadcast, by=None, now=datetime.now(UTC))
+        done.append(time.time())
+
+    async def while_a_lane_waits() -> None:
+        lane = lanes.Lane(life_seconds=20)
+        run = asyncio.create_task(lane.run())
+        await asyncio.sleep(0.5)
+        assert not wire
+        await lane.database(act)
+        await run
+
+    asyncio.run(while_a_lane_waits())
+    assert len(wire) == 200
+    assert min(wire) < done[0] + 1.0
+
+
+def test_a_broadcast_is_no_faster_than_it_may_be(wire: list[float]) -> None:
+    """Half a second's worth lies ready at most, over all lanes together."""
+    launched(600, messages_per_second=100)
+
+    async def two() -> None:
+        await asyncio.gather(lanes.Lane(4).run(), lanes.Lane(4).run())
+
+    asyncio.run(two())
+    first = min(wire)
+    for seconds in (1, 2, 3):
+        n = sum(at < first + seconds for at in wire)
+        assert n <= 100 * seconds + 60, f"{n} in {seconds} s"
+    assert len(wire) >= 200

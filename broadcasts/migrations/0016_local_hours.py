@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('broadcasts', '0014_sequels'),
+        ('broadcasts', '0015_windows_by_address'),
         ('businesses', '0003_seed_prices'),
         ('templates_approval', '0002_guards'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

@@ -137,6 +137,24 @@ def find_by_address(*, kind: str, value: str, scope: str = "") -> Recipient | No
     return Recipient.objects.filter(addresses__kind=kind, addresses__value=value, addresses__scope=scope).first()
 
 
+@transaction.atomic
+def also_at(*, kind: str, value: str, alias: str, legal_entity_id: int) -> bool:
+    """Note that the person at ``value`` is reached, and writes, at ``alias`` as well; stops kept for it become theirs.
+
+    False when that is known, when ``alias`` is another person's (it stays theirs) or was erased, or nobody is there.
+    """
+    person = Recipient.objects.select_for_update(no_key=True, of=("self",)).filter(
+        addresses__kind=kind, addresses__value=value, addresses__scope="", erased_at=None
+    )
+    recipient, hashed = person.first(), suppressions.hash_address(alias, kind)
+    if recipient is None or suppressions.erased_at(hashed=hashed, legal_entity_id=legal_entity_id) is not None:
+        return False
+    _alias, is_new = Address.objects.get_or_create(kind=kind, value=alias, scope="", defaults={"recipient": recipient})
+    if is_new:
+        suppressions.give_back(people={hashed: recipient})
+    return is_new
+
+
 def _person_at(*, kind: str, value: str, country: str, timezone: str, now: datetime) -> Recipient:
     known = find_by_address(kind=kind, value=value)
     if known is not None:

@@ -68,6 +68,8 @@ class Outcome:
     wait_seconds: float = 0.0
     # It is this one person who has to wait, not the sender.
     is_for_one: bool = False
+    # The address by which the provider knows them, if it is another than ours.
+    known_as: str = ""
 
 
 class ReceiptStatus(IntEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -36,6 +37,7 @@ IN_FLIGHT = 128
 NOTICE_SECONDS = 5
 CONNECTION_WAIT_SECONDS = 5.0
 NOTED_SECONDS = 1.0
+E164 = re.compile(r"\+[0-9]{7,15}")
 TAKEN = frozenset({"", "accepted"})
 HELD = frozenset({"held_for_quality_assessment", "paused"})
 
@@ -128,9 +130,11 @@ class WhatsApp:
         return self._keys[sealed]
 
     async def _obey(self, sender: Sender, address: str, outcome: Outcome) -> None:
-        """They stopped this business's offers in WhatsApp itself: the answer says it as well as a call would."""
+        """What an answer says of this one person: a stop in WhatsApp itself, or another number that they write from."""
         if outcome.error_code == errors.STOPPED:
             await self._note(notes.stop, sender=sender, address=address)
+        if outcome.known_as and outcome.known_as != address:
+            await self._note(notes.also_at, sender=sender, address=address, alias=outcome.known_as)
 
     async def _take_note(self, sender: Sender, content: Mapping[str, Any], address: str, outcome: Outcome) -> None:
         """A stop is obeyed; what concerns everybody is written down, so that the next gate of any lane knows it."""
@@ -247,5 +251,14 @@ def read(answer: http.Answer, *, attempt: int) -> Outcome:
         return Outcome(OutcomeKind.UNKNOWN, error_code=code)
     if state in TAKEN or state in HELD:
         kind = OutcomeKind.HELD if state in HELD else OutcomeKind.ACCEPTED
-        return Outcome(kind, provider_id=provider_id)
+        return Outcome(kind, provider_id=provider_id, known_as=_known_as(told))
     return Outcome(OutcomeKind.UNKNOWN, provider_id=provider_id, error_code="unreadable_answer")
+
+
+def _known_as(told: Any) -> str:
+    """Return the number under which WhatsApp knows whom we wrote to, as ours are spelt; '' when it does not say."""
+    try:
+        known_as = callbacks.number(told["contacts"][0]["wa_id"])
+    except (KeyError, TypeError, ValueError, IndexError):
+        return ""
+    return known_as if E164.fullmatch(known_as) else ""

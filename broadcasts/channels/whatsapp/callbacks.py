@@ -171,7 +171,7 @@ class _Reader:
             yield receipt
             if receipt.status == ReceiptStatus.FAILED and code == errors.STOPPED:
                 # They stopped this business's offers in WhatsApp itself: whatever comes later would fail like this.
-                yield InboundPreference(_number(status["recipient_id"]), is_stop=True, at=receipt.at)
+                yield InboundPreference(number(status["recipient_id"]), is_stop=True, at=receipt.at)
             elif receipt.status == ReceiptStatus.FAILED and errors.class_of(code) is errors.Class.STOP:
                 yield _refused(code, receipt.at)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as fault:
@@ -182,7 +182,7 @@ class _Reader:
         if kind in NOT_SAID:
             return Unheeded(f"message {kind}")
         said: dict[str, Any] = {
-            "address": _number(message["from"]),
+            "address": number(message["from"]),
             "provider_id": _text(message["id"], 128),
             "at": _moment(message["timestamp"]),
         }
@@ -243,7 +243,7 @@ def _preference(said: dict[str, Any]) -> Update:
     if said["value"] == "signup":
         return Unheeded("preference signup")
     is_stop = {"stop": True, "resume": False}[said["value"]]
-    return InboundPreference(_number(said["wa_id"]), is_stop=is_stop, at=_moment(said["timestamp"]))
+    return InboundPreference(number(said["wa_id"]), is_stop=is_stop, at=_moment(said["timestamp"]))
 
 
 def _pressed(message: dict[str, Any], kind: str) -> tuple[str, str]:
@@ -278,7 +278,7 @@ MEXICO = re.compile(r"521(\d{10})")
 BRAZIL = re.compile(r"55([1-9][1-9])([6-9]\d{7})")
 
 
-def _number(wa_id: Any) -> str:
+def number(wa_id: Any) -> str:
     """Return a WhatsApp id as we spell numbers (E.164): with the +, and as the country's plan has it today."""
     digits = _text(wa_id, 40).removeprefix("+")
     if mexican := MEXICO.fullmatch(digits):

@@ -35,6 +35,12 @@ def stop(*, sender: Sender, address: str, now: datetime) -> None:
         )
 
 
+def also_at(*, sender: Sender, address: str, alias: str, now: datetime) -> None:
+    """WhatsApp knows the number by another spelling: what comes from there is this person's, a STOP above all."""
+    entity_id = sender.business.legal_entity_id
+    contacts.also_at(kind=Address.Kind.E164, value=address, alias=alias, legal_entity_id=entity_id)
+
+
 def restrict(*, sender: Sender, code: str, now: datetime, until: datetime | None = None) -> None:
     """Nothing more leaves over ``sender`` until the restriction is lifted, or ``until``."""
     Standing.objects.get_or_create(sender=sender)

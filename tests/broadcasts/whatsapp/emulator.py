@@ -44,6 +44,8 @@ class Fate:
     instead: str = ""
     # Whether a message with such an answer was taken all the same.
     is_taken: bool = True
+    # Under which number WhatsApp knows them, if not this one.
+    wa_id: str = ""
     n_met: int = 0
 
 
@@ -198,7 +200,7 @@ class Emulator:
         return web.json_response(sent)
 
     def _take(self, told: dict[str, Any], fate: Fate) -> dict[str, Any]:
-        wamid, wa_id = f"wamid.{next(self._ids)}", told["to"].lstrip("+")
+        wamid, wa_id = f"wamid.{next(self._ids)}", fate.wa_id or told["to"].lstrip("+")
         self.taken.append(told | {"id": wamid})
         words = ("failed",) if fate.fails else fate.statuses
         for word in words if told["type"] == "template" else ():

@@ -286,3 +286,22 @@ def test_a_stop_told_in_the_answer_itself_is_a_stop(shop: Shop, meta: Emulator) 
     # WhatsApp's own resume takes it back like any other.
     meta.prefers(number(2), "resume")
     assert not Refusal.objects.filter(lifted_at=None).exists()
+
+
+def test_who_is_known_by_another_number_is_heard_under_it(shop: Shop, meta: Emulator) -> None:
+    """Argentina's 9 and the like: WhatsApp answers with the number that STOP will come from."""
+    known, taken = "33639981999001", number(3)
+    meta.meets[number(1)] = Fate(wa_id=known)
+    meta.meets[number(2)] = Fate(wa_id=taken.lstrip("+"))
+    # They said it before anybody knew whose number it is.
+    meta.says("+" + known, "STOP")
+    broadcast = launched(shop, 3)
+    owner = Address.objects.get(value=taken).recipient_id
+    run_lane(5)
+    person = delivery(broadcast, 1).recipient_id
+    assert Address.objects.get(value="+" + known).recipient_id == person
+    assert Refusal.objects.filter(recipient_id=person, lifted_at=None).exists()
+    assert Address.objects.get(value=taken).recipient_id == owner
+    meta.says("+" + known, "START")
+    assert not Refusal.objects.filter(recipient_id=person, lifted_at=None).exists()
+    assert states(broadcast)["accepted"] == 3

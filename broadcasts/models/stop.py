@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from broadcasts.models.broadcast import Broadcast
 from broadcasts.models.sender import Sender
+from businesses import names
 from businesses.codes import stop_code
 from businesses.models import Business
 from templates_approval.models import Template
@@ -101,7 +102,7 @@ class EmergencyStop(models.Model):
     def subject(self) -> str:
         """What it is about, by name."""
         about = self.broadcast or self.template or self.sender or self.business
-        return self.country or (about.name if about else "")
+        return names.country(self.country) if self.country else about.name if about else ""
 
     @property
     def reference(self) -> str:

@@ -61,6 +61,8 @@ def test_one_press_with_a_reason_stops_and_one_lifts(marketer: Client, broadcast
     assert (broadcast.state, broadcast.state_reason) == ("paused", "Arrêt d’urgence\u202f: wrong price")
     page = marketer.get(f"/b/{broadcast.business.code}/broadcasts/{broadcast.code}/").content.decode()
     assert "wrong price" in page
+    assert "/resume/" not in page, "a button that is always refused"
+    assert "lift/" in marketer.get(stops).content.decode()
 
     stop = EmergencyStop.objects.get()
     assert "What it paused goes on" in marketer.get(f"{stops}{stop.code}/lift/").content.decode()
@@ -107,6 +109,7 @@ def test_the_operators_stop_is_shown_and_cannot_be_lifted(marketer: Client, broa
     stop = placed_by_operator(scope="country", reference="FR")
     page = marketer.get(f"/b/{broadcast.business.code}/broadcasts/{broadcast.code}/").content.decode()
     assert "Emergency stop by the operator" in page
+    assert "a country: France" in page
     assert "an outage" in page
     page = marketer.get(f"/b/{broadcast.business.code}/stops/").content.decode()
     assert "by the operator only" in page

@@ -34,15 +34,17 @@ def next_slice(*, broadcast_id: int, now: datetime, slice_rows: int = SLICE_ROWS
         if broadcast.state != Broadcast.State.PREPARING:
             return False
         n_slice = _take_slice(cursor, broadcast, slice_rows)
-        if n_slice == 0:
-            lifecycle.begin_sending(broadcast=broadcast, now=now)
-            return False
         if broadcast.n_audience + n_slice > broadcast.n_confirmed:
             _grew(broadcast, now)
             return False
-        _write_slice(cursor, broadcast, now)
-        _advance(cursor, broadcast, n_slice)
-    return True
+        if n_slice:
+            _write_slice(cursor, broadcast, now)
+            _advance(cursor, broadcast, n_slice)
+        if n_slice == slice_rows:
+            return True
+        # Nobody is left. At once, not in the next turn: most broadcasts are small, and others may be waiting.
+        lifecycle.begin_sending(broadcast=broadcast, now=now)
+    return False
 
 
 def _take_slice(cursor: Any, broadcast: Broadcast, slice_rows: int) -> int:

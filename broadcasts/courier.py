@@ -16,9 +16,10 @@ from asgiref.sync import async_to_sync
 from django.db import connection
 
 from broadcasts import notices as writing
+from broadcasts import trial
 from broadcasts.channels import KINDS
 from broadcasts.channels.base import NoticeMessage, Outcome, OutcomeKind
-from broadcasts.models import Notice, Sender
+from broadcasts.models import EmergencyStop, Notice, Sender
 from broadcasts.statements import statement
 from consent.models import Address, Refusal
 
@@ -64,7 +65,7 @@ def _claim(now: datetime) -> list[Notice]:
         }
         cursor.execute(statement("claim_notices"), parameters)
         ids = [pk for (pk,) in cursor.fetchall()]
-    claimed = Notice.objects.select_related("sender__business", "recipient").filter(pk__in=ids)
+    claimed = Notice.objects.select_related("sender__business", "recipient", "version").filter(pk__in=ids)
     return list(claimed.order_by("sender_id", "pk")) if ids else []
 
 
@@ -76,7 +77,7 @@ def _still_fit(notices: Sequence[Notice]) -> dict[int, str]:
             recipient__in={n.recipient_id for n in notices if n.kind in UNTRUE_WHEN_REFUSED}, lifted_at=None
         ).values_list("recipient_id", "legal_entity_id")
     )
-    silenced = _refused_since(notices)
+    silenced = _refused_since(notices) | _stopped_tests(notices)
     fit = {}
     for notice in notices:
         address = addresses.get(notice.address_id)
@@ -92,6 +93,13 @@ def _still_fit(notices: Sequence[Notice]) -> dict[int, str]:
         if address is not None and not (has_moved or is_gone or is_untrue or is_unclear):
             fit[notice.pk] = address.value
     return fit
+
+
+def _stopped_tests(notices: Sequence[Notice]) -> set[int]:
+    """Return the tests that an emergency stop holds: they are over, not put off."""
+    tests = [n for n in notices if n.kind == Notice.Kind.TEST]
+    holding = list(EmergencyStop.objects.holding()) if tests else []
+    return {n.pk for n in tests if n.version and trial.held_by(stops=holding, sender=n.sender, version=n.version)}
 
 
 def _refused_since(notices: Sequence[Notice]) -> set[int]:

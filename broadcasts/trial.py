@@ -17,8 +17,9 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from broadcasts import approvals, notices, own_numbers, wordings
+from broadcasts import stops as emergency
 from broadcasts.channels import KINDS, why
-from broadcasts.models import MOST_TESTS_A_DAY, Broadcast, Notice, Sender, TestDay
+from broadcasts.models import MOST_TESTS_A_DAY, Broadcast, EmergencyStop, Notice, Sender, TestDay
 from broadcasts.statements import statement
 from businesses.models import Business, Member, User
 from consent import refusals
@@ -59,9 +60,26 @@ def _obstacle(version: Version, sender: Sender, now: datetime) -> CannotTest | N
         return CannotTest(_("Mend first what the rules say about this draft."), code="version_findings")
     if version.state != State.DRAFT and not review.is_untouched(version):
         return CannotTest(_("These words are not the ones that were submitted."), code="version_changed")
+    if stop := held_by(stops=list(EmergencyStop.objects.holding()), sender=sender, version=version):
+        return CannotTest(emergency.sentence(stop), code="emergency_stop")
     words = approvals.restriction(sender=sender, now=now)
     words = words or approvals.obstacle(sender=sender, versions=[version], now=now)
     return CannotTest(words, code="provider") if words else None
+
+
+def held_by(*, stops: Sequence[EmergencyStop], sender: Sender, version: Version) -> EmergencyStop | None:
+    """Return the first of ``stops`` that holds ``version`` over ``sender``: a test is an offer in its words."""
+    scopes = EmergencyStop.Scope
+    for stop in stops:
+        is_held = {
+            scopes.PLATFORM: True,
+            scopes.BUSINESS: stop.business_id == sender.business_id,
+            scopes.SENDER: stop.sender_id == sender.pk,
+            scopes.TEMPLATE: stop.template_id == version.template_id,
+        }
+        if is_held.get(EmergencyStop.Scope(stop.scope), False):
+            return stop
+    return None
 
 
 def _not_in_this_state(sender: Sender) -> str:

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from broadcasts import courier, notices, own_numbers, senders, trial
+from broadcasts import courier, emergency, notices, own_numbers, senders, trial
 from broadcasts.channels.sandbox import network
 from broadcasts.models import MOST_TESTS_A_DAY, Notice, OwnNumber, PhoneMessage, Sender, TestDay
 from businesses.models import Business, Member, User
@@ -275,6 +275,23 @@ def test_which_versions_may_be_tested_where(business: Business, channel: str, al
         versions[state].refresh_from_db()
     fit = {state for state, one in versions.items() if not trial.obstacle(version=one, sender=sender, now=NOW)}
     assert fit == allowed
+
+
+@pytest.mark.parametrize(("scope", "of"), [("business", "business"), ("sender", "sender"), ("template", "template")])
+def test_an_emergency_stop_holds_tests_and_those_that_wait(
+    sender: Sender, member: User, version: Version, scope: str, of: str
+) -> None:
+    own(sender, member)
+    send(sender, member, version)
+    reference = {"business": sender.business.code, "sender": sender.code, "template": version.template.code}[of]
+    at = emergency.target(scope=scope, reference=reference, business=sender.business)
+    stop = emergency.stop(at=at, reason="wrong price", by=None, now=NOW)
+    assert courier.carry(now=NOW) == 0
+    with pytest.raises(trial.CannotTest) as refusal:
+        send(sender, member, version)
+    assert refusal.value.code == "emergency_stop"
+    emergency.lift(stop=stop, by=None, now=NOW)
+    assert not trial.obstacle(version=version, sender=sender, now=NOW)
 
 
 def test_a_draft_that_the_rules_refuse_and_a_suspended_business_test_nothing(sender: Sender) -> None:

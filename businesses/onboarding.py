@@ -2,6 +2,7 @@
 
 import zoneinfo
 from datetime import datetime
+from functools import cache
 
 from babel.core import Locale
 from django.core.exceptions import ValidationError
@@ -15,6 +16,12 @@ PLAY_MONEY_MICRO = 1_000 * prices.MICRO
 # Babel also names regions (150), groups (EU, UN) and inventions (XA): not countries where a company is registered.
 NOT_COUNTRIES = {"EU", "EZ", "UN", "ZZ", "XA", "XB", "QO"}
 COUNTRIES = frozenset(code for code in map(str, Locale("en").territories) if len(code) == 2) - NOT_COUNTRIES
+
+
+@cache
+def timezones() -> frozenset[str]:
+    """Return the names of all time zones; looked up once, since it opens hundreds of files."""
+    return frozenset(zoneinfo.available_timezones())
 
 
 class CannotOpen(ValidationError):
@@ -89,7 +96,7 @@ def _must_exist(*, country: str, timezone: str, currency: str, now: datetime) ->
             _("“%(country)s” is not a country's two-letter code, like FR.") % {"country": country},
             code="country_unknown",
         )
-    if timezone not in zoneinfo.available_timezones():
+    if timezone not in timezones():
         raise CannotOpen(
             _("There is no time zone “%(zone)s”; Europe/Paris is one.") % {"zone": timezone}, code="timezone_unknown"
         )

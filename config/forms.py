@@ -1,7 +1,6 @@
 """What the onboarding page asks: who speaks, and the company behind it."""
 
 import unicodedata
-import zoneinfo
 from typing import Any, cast
 
 from django import forms
@@ -41,7 +40,7 @@ class OpenBusinessForm(forms.Form):
         super().__init__(*args, **kwargs)
         countries = ((code, names.country(code)) for code in onboarding.COUNTRIES)
         self._choose("country", [("", "—"), *sorted(countries, key=lambda country: _in_the_dictionary(country[1]))])
-        self._choose("timezone", [(zone, zone.replace("_", " ")) for zone in sorted(zoneinfo.available_timezones())])
+        self._choose("timezone", [(zone, zone.replace("_", " ")) for zone in sorted(onboarding.timezones())])
         self._choose("currency", [(currency, currency) for currency in prices.currencies(now=timezone.now())])
         self.fields["name"].widget.attrs["autocomplete"] = "organization"
         self.fields["contact_email"].widget.attrs["autocomplete"] = "email"

@@ -9,6 +9,7 @@ of Tambour's processes a test starts.
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import logging
 import os
@@ -31,6 +32,7 @@ import django
 import psycopg
 import pytest
 import redis
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.utils import translation
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -90,6 +92,12 @@ def pytest_configure(config: pytest.Config) -> None:
     django.setup()
     # Otherwise pytest-django, in xdist's workers, would load the settings before this worker's addresses are known.
     del os.environ["DJANGO_SETTINGS_MODULE"]
+    _hash_passwords_quickly()
+
+
+def _hash_passwords_quickly() -> None:
+    """A password has to cost an attacker a fifth of a second, and not every test that makes a person."""
+    Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 8, 1
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -106,6 +114,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     long = [item for item in items if item.get_closest_marker("slow") or item.get_closest_marker("browser")]
     are_long = set(long)
     short = [item for item in items if item not in are_long]
+    # Thousands of items and modules that stay till the end: nothing to look through again and again for garbage.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     items[:] = [item for number in range(n) for part in (long[number::n], short[number::n]) for item in part]
 
 

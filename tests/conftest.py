@@ -126,13 +126,17 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not os.environ.get("PROMISES"):
         return
     counted: dict[str, list[int]] = {}
+    cases: dict[str, list[str]] = {}
     for outcome in ("passed", "failed", "error"):
         for report in terminalreporter.stats.get(outcome, []):
             for promise in dict(report.user_properties).get("promises", []):
                 counted.setdefault(promise, [0, 0])[outcome != "passed"] += 1
+                cases.setdefault(promise, []).extend(v for name, v in report.user_properties if name == "cases")
     terminalreporter.section("promises")
     for promise, (kept, broken) in sorted(counted.items(), key=lambda item: int(item[0][1:])):
         terminalreporter.write_line(f"{promise:<5}{kept + broken:>4} tests  {'BROKEN' if broken else 'kept'}")
+        for sentence in cases[promise]:
+            terminalreporter.write_line(f"        {sentence}")
 
 
 @pytest.fixture(autouse=True)
@@ -140,6 +144,17 @@ def _name_the_promise(request: pytest.FixtureRequest, record_property: Callable[
     marks = [str(mark.args[0]) for mark in request.node.iter_markers("promise")]
     if marks:
         record_property("promises", marks)
+
+
+@pytest.fixture
+def tell_cases(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Say how much a test of a promise looked at: a sentence that `make promises` repeats at its end."""
+
+    def tell(sentence: str) -> None:
+        print(sentence)
+        record_property("cases", sentence)
+
+    return tell
 
 
 # --- Databases -----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import random
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -52,7 +52,9 @@ class Weeks:
     receipts: list[tuple[datetime, ReceiptUpdate]] = field(default_factory=list)
 
 
-def test_no_window_of_arrivals_ever_holds_too_many(own_database: OwnDatabase) -> None:
+def test_no_window_of_arrivals_ever_holds_too_many(
+    own_database: OwnDatabase, tell_cases: Callable[[str], None]
+) -> None:
     seed = random.randrange(1_000_000)
     print(f"seed {seed}")
     weeks = _begin(random.Random(seed))
@@ -67,7 +69,7 @@ def test_no_window_of_arrivals_ever_holds_too_many(own_database: OwnDatabase) ->
 
     arrived = [one for one in weeks.told if one.arrived_at]
     late = sum(_was_off(weeks, one) for one in arrived)
-    print(f"{len(weeks.told)} sent, {len(arrived)} arrived, {late} of them after the phone had been off")
+    tell_cases(f"{len(weeks.told):,} sent, {len(arrived):,} arrived, {late} of them after the phone had been off")
     assert len(arrived) > N_PEOPLE * 2, "hardly anything arrived: this proved nothing"
     assert late > len(arrived) // 10, "hardly a phone was off: this proved nothing"
     assert _excesses(arrived) == []

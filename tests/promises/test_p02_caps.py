@@ -4,7 +4,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -26,7 +26,7 @@ FULL = {Reason.CAP_RECIPIENT, Reason.CAP_BUSINESS, Reason.CAP_PLATFORM}
 pytestmark = [pytest.mark.promise("P2"), pytest.mark.promise("P10"), pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-def test_no_window_ever_holds_too_many(own_database: OwnDatabase) -> None:
+def test_no_window_ever_holds_too_many(own_database: OwnDatabase, tell_cases: Callable[[str], None]) -> None:
     now = datetime.now(UTC)
     seed = random.randrange(1_000_000)
     print(f"seed {seed}")
@@ -42,6 +42,7 @@ def test_no_window_ever_holds_too_many(own_database: OwnDatabase) -> None:
     with lane_processes(own_database, N_PROCESSES):
         wait_for(lambda: _all_completed(broadcasts), seconds=300, what="the end of every broadcast")
 
+    tell_cases(f"{N_PROCESSES} processes, {len(broadcasts)} broadcasts to the same {N_PEOPLE:,} people")
     assert oracle.cap_excesses() == []
     assert oracle.slot_faults() == []
     assert oracle.money_faults() == []

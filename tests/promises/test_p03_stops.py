@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -31,7 +31,9 @@ N_PEOPLE, N_RECEIPTS, MESSAGES_PER_SECOND, STOPS_PER_SECOND = (
 pytestmark = [pytest.mark.promise("P3"), pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-def test_a_stop_through_any_door_is_obeyed_within_a_second(house: House, settings: Any) -> None:
+def test_a_stop_through_any_door_is_obeyed_within_a_second(
+    house: House, settings: Any, tell_cases: Callable[[str], None]
+) -> None:
     """The web server answers, a lane sends, and receipts wait (in the long profile they are being folded, too)."""
     open_policy()
     CapRule.objects.all().delete()
@@ -71,11 +73,11 @@ def test_a_stop_through_any_door_is_obeyed_within_a_second(house: House, setting
     for door, answered_at in answered.items():
         began = {who: began_at[address_of[who]] - at for who, at in answered_at.items() if address_of[who] in began_at}
         n_here = len(answered_at) - len(began)
-        print(f"{door}: {len(answered_at)} stops, {n_here} spared, latest {_latest(began):.3f} s")
+        tell_cases(f"{door}: {len(answered_at)} stops, {n_here} spared, latest {_latest(began):.3f} s")
         assert {who: seconds for who, seconds in began.items() if seconds > 1.0} == {}, door
         assert n_here > len(answered_at) * 0.1, f"{door}: hardly a stop came before its message: this proved nothing"
         n_spared += n_here
-    print(f"{n_waiting:,} calls of the provider still waited to be folded")
+    tell_cases(f"{n_waiting:,} calls of the provider still waited to be folded")
     assert n_waiting > 0, "nothing waited any more: this proved nothing"
     assert counts.funnel(broadcast).reasons == {"opted_out": n_spared}
     assert oracle.faults(broadcast) == []

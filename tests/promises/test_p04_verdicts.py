@@ -3,6 +3,7 @@
 import os
 import random
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -20,14 +21,14 @@ REASONS = {
 pytestmark = [pytest.mark.promise("P4"), pytest.mark.promise("P2"), pytest.mark.django_db, pytest.mark.timeout(3600)]
 
 
-def test_the_gate_and_a_slow_obvious_model_agree_on_every_verdict() -> None:
+def test_the_gate_and_a_slow_obvious_model_agree_on_every_verdict(tell_cases: Callable[[str], None]) -> None:
     seed = int(os.environ.get("SEED", random.randrange(1_000_000)))
     print(f"seed {seed}")
     verdicts: Counter[str] = Counter()
     for number in range(N_LIVES):
         verdicts += _live(seed + number, n_cases=N_CASES // N_LIVES, is_strict=number % 2 == 1)
 
-    print(f"{verdicts.total():,} verdicts: " + ", ".join(f"{name} {n:,}" for name, n in verdicts.most_common()))
+    tell_cases(f"{verdicts.total():,} verdicts: " + ", ".join(f"{name} {n:,}" for name, n in verdicts.most_common()))
     assert {name: n for name, n in verdicts.items() if n < N_EACH} == {}
     assert verdicts.keys() == REASONS
 

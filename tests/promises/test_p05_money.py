@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -203,7 +204,7 @@ sequences = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 59)), min_
 
 
 @pytest.mark.django_db
-def test_after_every_step_the_books_add_up() -> None:
+def test_after_every_step_the_books_add_up(tell_cases: Callable[[str], None]) -> None:
     business = make_business(now=NOW)
     make_people(business=business, n=N_PEOPLE, now=NOW)
     version, sender = make_approved_version(business=business), make_sandbox_sender(business=business)
@@ -232,6 +233,7 @@ def test_after_every_step_the_books_add_up() -> None:
             transaction.set_rollback(True)
 
     whatever_happens()
+    tell_cases(f"{N_SEQUENCES:,} sequences of steps: " + ", ".join(f"{what} {n:,}" for what, n in seen.items()))
     for what in ("completed", "cancelled", "settled", "paid"):
         assert seen[what], f"never {what}: this proved nothing ({seen})"
 

@@ -166,7 +166,8 @@ class FindForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["phone"].widget.attrs.update(type="search", autocomplete="off")
+        field = self.fields["phone"]
+        field.widget.attrs.update(type="search", autocomplete="off", placeholder=field.label)
 
 
 class JoinPageForm(forms.Form):

@@ -50,8 +50,12 @@ SILENT_ENDS = {
 def begin(*, now: datetime) -> bool:
     """Start what is due, pause what an emergency stop or a guard holds; return whether audiences wait to be frozen."""
     lifecycle.begin_scheduled(now=now)
-    lifecycle.pause_stopped(now=now)
-    guards.watch(now=now)
+    for look in (lifecycle.pause_stopped, guards.watch):
+        try:
+            look(now=now)
+        except Exception:
+            # Whatever is wrong with one broadcast, all others are still begun, frozen and sent.
+            log.exception("clock: %s failed", look.__name__)
     return Broadcast.objects.filter(state=Broadcast.State.PREPARING).exists()
 
 

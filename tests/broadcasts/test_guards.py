@@ -213,6 +213,15 @@ def test_programs_read_and_set_both(business: Business) -> None:
     assert program.post("broadcasts", draft_of(business, name="x", pause_after_n=1)).status_code == 400
 
 
+def test_a_broadcast_that_nobody_can_judge_stops_no_other(business: Business, caplog: Any) -> None:
+    broadcast, messages = sent(business)
+    fail(broadcast, messages)
+    Broadcast.objects.filter(pk=broadcast.pk).update(guarded_from="nonsense")
+    with caplog.at_level("ERROR"):
+        assert clock.begin(now=now()) is False
+    assert "watch failed" in caplog.text
+
+
 # --- While it is sent --------------------------------------------------------------------------------
 
 

@@ -33,6 +33,7 @@ SET session_replication_role = replica;
 SET synchronous_commit = off;
 INSERT INTO consent_recipient (id, code, country, timezone, locale, created_at)
 SELECT i, 'rcp_bench' || i, 'FR', 'Europe/Paris', '', now() FROM generate_series({first}, {last}) i;
+ALTER TABLE consent_recipient ALTER COLUMN id RESTART WITH {after};
 INSERT INTO consent_address (recipient_id, kind, value, scope)
 SELECT i, 'e164', '+336' || lpad(i::text, 8, '0'), '' FROM generate_series({first}, {last}) i;
 INSERT INTO consent_capentry (recipient_id, broadcast_id, business_id, reserved_at, counts_at)
@@ -120,7 +121,7 @@ def prepare() -> None:
 
 
 def make_people(*, first: int, last: int) -> None:
-    _as_superuser(MAKE_PEOPLE.format(first=first, last=last, earlier=EARLIER_OFFERS))
+    _as_superuser(MAKE_PEOPLE.format(first=first, last=last, after=last + 1, earlier=EARLIER_OFFERS))
 
 
 def make_contacts(*, business: Business, first: int, last: int) -> None:

@@ -157,13 +157,13 @@ def help_(_: list[str]) -> int:
 
 
 def pytest(arguments: list[str]) -> int:
-    """Run pytest on two processes; it brings its own servers up (see `tests/conftest.py`)."""
+    """Run pytest on three processes, since tests wait a lot; it brings its own servers up (see `tests/conftest.py`)."""
     found = chromium.find(may_download=True)
     if found:
         os.environ["CHROMIUM"] = found
     else:
         print("· Browser walks are SKIPPED: no Chromium was found, and none could be downloaded.", flush=True)
-    command = [sys.executable, "-m", "pytest", "-n", os.environ.get("TEST_PROCESSES", "2"), *arguments]
+    command = [sys.executable, "-m", "pytest", "-n", os.environ.get("TEST_PROCESSES", "3"), *arguments]
     # Whoever is done early takes over what the other has not begun: some tests last a minute.
     command += ["--dist", "worksteal"]
     return _foreground(command, _bare())

@@ -23,7 +23,8 @@ STOP_SECONDS = 1.0
 ROWS = """
 SELECT b.name, d.broadcast_id, d.recipient_id, a.value, d.state, d.reason, b.n_audience, b.completed_at IS NOT NULL,
        d.gated_at IS NOT NULL AND d.interaction_id IS NOT NULL AND d.basis IS NOT NULL AND d.version_id IS NOT NULL
-           AND d.cap_counts IS NOT NULL
+           AND d.cap_counts IS NOT NULL,
+       EXISTS (SELECT 1 FROM consent_refusal r WHERE r.recipient_id = d.recipient_id AND r.lifted_at IS NULL)
 FROM broadcasts_delivery d
 JOIN broadcasts_broadcast b ON b.id = d.broadcast_id
 JOIN consent_address a ON a.recipient_id = d.recipient_id AND a.kind = 'e164'
@@ -51,6 +52,7 @@ class Row:
     n_audience: int
     is_completed: bool
     has_passport: bool
+    has_refused: bool
 
 
 @dataclass
@@ -110,7 +112,8 @@ def _p1(rows: list[Row], arrivals: list[dict[str, Any]], keyless: set[str]) -> V
             verdict.broken.append(f"{row.broadcast}: recipient {row.recipient_id} got {n} messages")
         if is_lost:
             verdict.broken.append(f"{row.broadcast}: recipient {row.recipient_id} is {row.state}, {len(keys)} arrived")
-        if row.state == UNKNOWN and row.broadcast not in keyless:
+        # Asked again under the same key, unless the person refused meanwhile: then nothing may leave any more.
+        if row.state == UNKNOWN and row.broadcast not in keyless and not row.has_refused:
             verdict.broken.append(f"{row.broadcast}: recipient {row.recipient_id} is unknown though keys are known")
         if not row.is_completed:
             verdict.broken.append(f"{row.broadcast} has not ended")

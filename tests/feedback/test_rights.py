@@ -87,7 +87,7 @@ def test_an_export_holds_what_the_business_knows_and_nothing_else(
     Reply.objects.create(
         business=business, sender=sender, recipient=contact.recipient, text="Hello?", said_at=now, created_at=now
     )
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         answer = ask(business, "get", f"contacts/{contact.code}/export")
     told = answer.json()
     assert answer.status_code == 200

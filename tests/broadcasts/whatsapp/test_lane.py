@@ -146,6 +146,7 @@ def test_an_answer_that_proves_nothing_is_unknown_and_never_sent_again(
     assert states(broadcast) == {"delivered": 20}
 
 
+@pytest.mark.usefixtures("lingering")
 def test_too_fast_is_heard_and_the_sender_becomes_slower(shop: Shop, meta: Emulator) -> None:
     meta.everybody = Fate(refused=130429, status=429, times=30)
     broadcast = launched(shop, 100)
@@ -156,6 +157,7 @@ def test_too_fast_is_heard_and_the_sender_becomes_slower(shop: Shop, meta: Emula
     assert slowed < 1_000
 
 
+@pytest.mark.usefixtures("lingering")
 def test_one_persons_pair_rate_holds_up_nobody_else(shop: Shop, meta: Emulator) -> None:
     meta.meets[number(3)] = Fate(refused=131056, times=1)
     broadcast = launched(shop, 200)
@@ -243,6 +245,7 @@ def test_a_template_that_whatsapp_pauses_pauses_its_broadcasts(shop: Shop, meta:
     assert run_lane(5) == 0
 
 
+@pytest.mark.usefixtures("lingering")
 def test_a_template_refused_at_the_hand_over_pauses_too(shop: Shop, meta: Emulator) -> None:
     meta.everybody = Fate(refused=132015)
     broadcast = launched(shop, 100)

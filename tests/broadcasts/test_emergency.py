@@ -26,12 +26,11 @@ from broadcasts import (
     plan,
     quote,
 )
-from broadcasts.channels.base import Message, Outcome, OutcomeKind, Report
-from broadcasts.channels.sandbox import Sandbox
 from broadcasts.models import Broadcast, Chunk, Delivery, EmergencyStop, Notice, Sender
 from businesses.models import AuditEvent, Business, Event
 from consent.models import Recipient
 from tests.at_once import at_once
+from tests.broadcasts.stamped import Stamped
 from tests.conftest import OwnDatabase, wait_for
 from tests.make import EURO, make_broadcast, make_business, make_launched, make_people, make_user, open_policy
 
@@ -370,21 +369,6 @@ def _somebody_waits_for_a_lock(url: str) -> bool:
     waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with psycopg.connect(url, autocommit=True) as watcher:
         return watcher.execute(waiting).fetchone() is not None
-
-
-class Stamped(Sandbox):
-    """Notes when each hand-over begins."""
-
-    began: list[float]
-
-    async def send(self, sender: Sender, messages: list[Message], report: Report) -> None:  # type: ignore[override]
-        for message in messages:
-            if message.is_stale:
-                report(message, Outcome(OutcomeKind.NOT_STARTED))
-                continue
-            self.began.append(time.time())
-            report(message, Outcome(OutcomeKind.ACCEPTED, provider_id=f"x{message.recipient_id}"))
-            await asyncio.sleep(0.002)
 
 
 @pytest.mark.parametrize("scope", [Scope.PLATFORM, Scope.COUNTRY, Scope.BROADCAST])

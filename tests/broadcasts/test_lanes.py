@@ -13,6 +13,7 @@ from broadcasts.channels.sandbox import Sandbox
 from broadcasts.models import Broadcast, Chunk, Delivery, PhoneMessage, Sender
 from businesses import wallet
 from consent.models import CapEntry
+from tests.broadcasts.stamped import Stamped
 from tests.conftest import OwnDatabase
 from tests.make import EURO, make_business, make_launched, make_people, open_policy
 
@@ -140,21 +141,6 @@ def test_two_lanes_share_without_a_double(own_database: OwnDatabase) -> None:
     assert counts.funnel(broadcast).states == {"accepted": 3_000}
     assert PhoneMessage.objects.count() == 3_000
     assert_true_to_the_row(broadcast)
-
-
-class Stamped(Sandbox):
-    """Notes when each hand-over begins."""
-
-    began: list[float]
-
-    async def send(self, sender: Sender, messages: list[Message], report: Report) -> None:  # type: ignore[override]
-        for message in messages:
-            if message.is_stale:
-                report(message, Outcome(OutcomeKind.NOT_STARTED))
-                continue
-            self.began.append(time.time())
-            report(message, Outcome(OutcomeKind.ACCEPTED, provider_id=f"x{message.recipient_id}"))
-            await asyncio.sleep(0.002)
 
 
 @pytest.fixture

@@ -6,18 +6,17 @@ a reason ("Stop, wrong number"), or when it plainly asks for an end in a short s
 a word that only occurs in it ("bus stop", "non-stop", "cancel my order 123") does not count. A message that asks for
 nothing of ours is the business's to read and answer.
 
-The words, their languages and their sources are in ``words.toml``.
+The words, their languages and their sources are in ``words.toml``; ``wordlists.py`` reads it.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal, get_args
+from collections.abc import Sequence
+from typing import Literal, get_args
 
 from consent import spelling
+from consent.wordlists import EVERYWHERE, known, lists
 
 Meaning = Literal["stop", "resume", "help", "none"]
 MEANINGS: tuple[Meaning, ...] = get_args(Meaning)
@@ -49,33 +48,33 @@ def classify(text: str, locale: str = "") -> Meaning:
 
 def languages() -> dict[str, str]:
     """Return the languages that are understood, by code, each as its speakers call it."""
-    return {code: words["name"] for code, words in _LISTS.items() if code != _EVERYWHERE}
+    return {code: words["name"] for code, words in lists().items() if code != EVERYWHERE}
 
 
 def words_of(language: str) -> dict[Meaning, list[str]]:
     """Return what counts as stop, resume and help in ``language``, besides what counts everywhere."""
-    lists = _LISTS[language]
+    said = lists()[language]
     return {
-        "stop": [*lists.get("stop", ()), *lists.get("stop_here", ())],
-        "resume": [*lists.get("resume", ()), *lists.get("resume_here", ())],
-        "help": list(lists.get("help", ())),
+        "stop": [*said.get("stop", ()), *said.get("stop_here", ())],
+        "resume": [*said.get("resume", ()), *said.get("resume_here", ())],
+        "help": list(said.get("help", ())),
     }
 
 
 def _mended(words: Sequence[str]) -> list[str]:
-    return spelling.without_repeats(_VOCABULARY.mend(word) for word in words)
+    return spelling.without_repeats(known().vocabulary.mend(word) for word in words)
 
 
 def _meaning_of(words: Sequence[str], language: str) -> Meaning:
     """Return what a whole phrase means, said as it is or with the politeness of any one language."""
-    if "".join(words) in _STOP_ANYWHERE:
+    if "".join(words) in known().stop_anywhere:
         return "stop"
     for phrase in _without_politeness(words):
-        if phrase in _STOP or phrase in _STOP_IN.get(language, ()):
+        if phrase in known().stop or phrase in known().stop_in.get(language, ()):
             return "stop"
-        if phrase in _RESUME or phrase in _RESUME_IN.get(language, ()):
+        if phrase in known().resume or phrase in known().resume_in.get(language, ()):
             return "resume"
-        if phrase in _HELP:
+        if phrase in known().help:
             return "help"
     return "none"
 
@@ -83,7 +82,7 @@ def _meaning_of(words: Sequence[str], language: str) -> Meaning:
 def _without_politeness(words: Sequence[str]) -> list[str]:
     """Return ``words`` as a phrase, then without what is polite in each language that has some of them."""
     phrases = [" ".join(words)]
-    for polite in _POLITE:
+    for polite in known().polite:
         if not polite.isdisjoint(words):
             phrases.append(" ".join(word for word in words if word not in polite))
     return phrases
@@ -91,7 +90,7 @@ def _without_politeness(words: Sequence[str]) -> list[str]:
 
 def _is_stop_with_reasons(parts: Sequence[Sequence[str]], language: str) -> bool:
     """Say whether every clause is a stop or goes beside one: "Stop. I never signed up", "not interested, stop"."""
-    if _GO_ON.search(_sentence(parts)):
+    if known().go_on.search(_sentence(parts)):
         return False
     has_stop = False
     for words in parts:
@@ -116,25 +115,26 @@ def _is_bare_stop(text: str, parts: Sequence[Sequence[str]]) -> bool:
     Bare is a clause of its own, or the STOP in capitals that the offer told them to write.
     """
     sentence = _sentence(parts)
-    if sum(map(len, parts)) > MAX_WORDS_BESIDE or any(e.search(sentence) for e in (_LIVELY, _GO_ON)):
+    if sum(map(len, parts)) > MAX_WORDS_BESIDE or any(e.search(sentence) for e in (known().lively, known().go_on)):
         return False
     if _LIVELY_SIGNS.search(text):
         return False
     ends = [phrase for words in (parts[0], parts[-1]) for phrase in _without_politeness(words)] if parts[1:] else []
-    return any(phrase in _BARE for phrase in ends) or _IN_CAPITALS.search(text) is not None
+    return any(phrase in known().bare for phrase in ends) or _IN_CAPITALS.search(text) is not None
 
 
 def _is_beside(words: Sequence[str]) -> bool:
-    return any(not phrase or _BESIDE.fullmatch(phrase) for phrase in _without_politeness(words))
+    return any(not phrase or known().beside.fullmatch(phrase) for phrase in _without_politeness(words))
 
 
 def _asks_for_an_end(parts: Sequence[Sequence[str]]) -> bool:
     """Say whether one of the plain requests is made, and nothing says that it is meant otherwise."""
-    sentences = [_sentence(parts), *(_sentence(parts, without=polite) for polite in _POLITE if _has(parts, polite))]
-    if any(_ASKS.search(sentence) for sentence in sentences) and not _GO_ON.search(sentences[0]):
+    polite_ones = (polite for polite in known().polite if _has(parts, polite))
+    sentences = [_sentence(parts), *(_sentence(parts, without=polite) for polite in polite_ones)]
+    if any(known().asks.search(sentence) for sentence in sentences) and not known().go_on.search(sentences[0]):
         return True
     unspaced = "|".join("".join(words) for words in parts)
-    return bool(_ASKS_UNSPACED.search(unspaced)) and not _GO_ON_UNSPACED.search(unspaced)
+    return bool(known().asks_unspaced.search(unspaced)) and not known().go_on_unspaced.search(unspaced)
 
 
 def _sentence(parts: Sequence[Sequence[str]], without: frozenset[str] = frozenset()) -> str:
@@ -146,53 +146,5 @@ def _has(parts: Sequence[Sequence[str]], polite: frozenset[str]) -> bool:
     return any(not polite.isdisjoint(words) for words in parts)
 
 
-def _spelled(phrases: Iterable[str]) -> frozenset[str]:
-    """Return phrases in the spelling that messages are compared in."""
-    parts = ((word for part in spelling.clauses(phrase) for word in part) for phrase in phrases)
-    return frozenset(" ".join(spelling.without_repeats(words)) for words in parts)
-
-
-def _everybody(field: str) -> frozenset[str]:
-    return _spelled(phrase for words in _LISTS.values() for phrase in words.get(field, ()))
-
-
-def _each(field: str) -> dict[str, frozenset[str]]:
-    return {code: _spelled(words[field]) for code, words in _LISTS.items() if field in words}
-
-
-def _any_of(field: str, *, begins: str = r"(?<![^\s_])") -> re.Pattern[str]:
-    """Return one expression for what a field of all languages says; never matches when none says anything."""
-    written = [_expression(e, words) for words in _LISTS.values() for e in words.get(field, ())]
-    return re.compile(begins + "(?:" + "|".join(written or ["(?!)"]) + ")")
-
-
-def _expression(written: str, words: Mapping[str, Any]) -> str:
-    """Return an expression of the list, in the spelling of messages; it ends at the end of a clause."""
-    messages = "|".join(words.get("messages", ()))
-    return spelling.plain(written.replace("MESSAGES", messages)).replace("$", r"(?=$| \|)")
-
-
-_EVERYWHERE = "everywhere"
-_LISTS: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "words.toml").read_text(encoding="utf-8"))
-_POLITE = tuple(
-    _spelled([*words["polite"], *_LISTS["en"]["polite"]]) for words in _LISTS.values() if words.get("polite")
-)
-_STOP, _RESUME, _HELP = _everybody("stop"), _everybody("resume"), _everybody("help")
-# In one word though a space slipped in: "sto p", "un subscribe".
-_STOP_ANYWHERE = _spelled(_LISTS[_EVERYWHERE]["stop"])
-_STOP_IN, _RESUME_IN = _each("stop_here"), _each("resume_here")
-_ASKS, _GO_ON = _any_of("asks"), _any_of("go_on")
-_BARE, _LIVELY = _everybody("bare"), _any_of("lively")
 _IN_CAPITALS = re.compile(r"^\W*STOPP?\b(?!\s+\w+ing\b)|(?<!\w[-‑])\bSTOPP?\W*$")
 _LIVELY_SIGNS = re.compile("[?？؟😂🤣😍🥰😊😘🤩😅😄😁😆😉😜❤💕💖🔥👏🎉]")
-_BESIDE = _any_of("beside", begins="")
-_ASKS_UNSPACED = _any_of("asks_without_spaces", begins="")
-_GO_ON_UNSPACED = _any_of("go_on_without_spaces", begins="")
-_WRITTEN = " ".join(e.pattern for e in (_ASKS, _GO_ON, _BESIDE))
-_VOCABULARY = spelling.Vocabulary(
-    words=[
-        *(word for phrases in (_STOP, _RESUME, _HELP, *_POLITE) for phrase in phrases for word in phrase.split()),
-        *re.findall(r"[^\W\d]{3,}", _WRITTEN),
-    ],
-    targets=_STOP | _RESUME | _HELP,
-)

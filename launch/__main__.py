@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
-from launch import ROOT, CannotStart, bootstrap
+from launch import LOCAL, ROOT, CannotStart, bootstrap
 
 INSIDE = "TAMBOUR_INSIDE"
 
 
 def main() -> int:
     os.chdir(ROOT)
+    _let_compiled_modules_be_kept()
     try:
         if os.environ.pop(INSIDE, "") != str(bootstrap.PYTHON):
             if not bootstrap.ready():
@@ -26,6 +27,15 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _let_compiled_modules_be_kept() -> None:
+    """One verb starts dozens of processes; without kept ones each would compile two thousand modules anew.
+
+    Who forbids Python to write beside its sources, as build servers do, gets them under `.local/`.
+    """
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        os.environ.setdefault("PYTHONPYCACHEPREFIX", str(LOCAL / "pycache"))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from consent import keywords
+from consent import keywords, wordlists
 from consent.management.commands.classify_reply import summary
 
 HERE = Path(__file__).parent
@@ -167,7 +167,7 @@ def test_a_long_message_is_left_to_people():
 
 def test_no_message_takes_long():
     """The words are expressions: none of them may be one that a chosen message makes slow."""
-    chance, words = random.Random(1), sorted(keywords._VOCABULARY.words)
+    chance, words = random.Random(1), sorted(wordlists.known().vocabulary.words)
     texts = [" ".join(chance.choice(words) for _ in range(30)) for _ in range(60)]
     texts += [
         "nao sou " + "a" * 900,

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from launch import CannotStart, bootstrap, checkout, postgres, processes, servers, valkey, verbs
+from launch import LOCAL, CannotStart, __main__, bootstrap, checkout, postgres, processes, servers, valkey, verbs
 from launch.processes import Service, Supervisor
 
 
@@ -150,6 +150,14 @@ def test_a_half_made_environment_is_seen_as_none(tmp_path: Path, monkeypatch: py
     assert bootstrap.ready()
     monkeypatch.setattr(bootstrap, "STAMP", tmp_path / "installed-lock")
     assert not bootstrap.ready()
+
+
+def test_who_forbids_compiled_files_beside_the_sources_gets_them_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
+    __main__._let_compiled_modules_be_kept()
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ
+    assert os.environ["PYTHONPYCACHEPREFIX"] == str(LOCAL / "pycache")
 
 
 def test_a_shim_that_knows_no_python_is_not_taken_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

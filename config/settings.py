@@ -187,9 +187,10 @@ CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
-# The image serves files with hashed names, collected when it is built; a checkout serves them as they lie.
+# The image serves files with hashed names, collected when it is built; a checkout serves them as they lie, and a folder
+# that was never filled is not looked for.
 STATIC_COLLECTED = env.bool("STATIC_COLLECTED", default=not DEBUG)
+STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")) if STATIC_COLLECTED else None
 WHITENOISE_USE_FINDERS = not STATIC_COLLECTED
 # What businesses upload; every process that serves or imports must see the same folder.
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=str(BASE_DIR / ".local" / "media"))

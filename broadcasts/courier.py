@@ -99,7 +99,14 @@ def _stopped_tests(notices: Sequence[Notice]) -> set[int]:
     """Return the tests that an emergency stop holds: they are over, not put off."""
     tests = [n for n in notices if n.kind == Notice.Kind.TEST]
     holding = list(EmergencyStop.objects.holding()) if tests else []
-    return {n.pk for n in tests if n.version and trial.held_by(stops=holding, sender=n.sender, version=n.version)}
+
+    def is_held(notice: Notice) -> bool:
+        if notice.version is None:
+            return False
+        country = notice.recipient.country
+        return bool(trial.held_by(stops=holding, sender=notice.sender, version=notice.version, country=country))
+
+    return {notice.pk for notice in tests if is_held(notice)}
 
 
 def _refused_since(notices: Sequence[Notice]) -> set[int]:

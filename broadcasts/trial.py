@@ -67,12 +67,18 @@ def _obstacle(version: Version, sender: Sender, now: datetime) -> CannotTest | N
     return CannotTest(words, code="provider") if words else None
 
 
-def held_by(*, stops: Sequence[EmergencyStop], sender: Sender, version: Version) -> EmergencyStop | None:
-    """Return the first of ``stops`` that holds ``version`` over ``sender``: a test is an offer in its words."""
+def held_by(
+    *, stops: Sequence[EmergencyStop], sender: Sender, version: Version, country: str = ""
+) -> EmergencyStop | None:
+    """Return the first of ``stops`` that holds ``version`` over ``sender``: a test is an offer in its words.
+
+    ``country`` is that of the phone; as long as it is '', nobody's phone is meant, and no country's stop holds.
+    """
     scopes = EmergencyStop.Scope
     for stop in stops:
         is_held = {
             scopes.PLATFORM: True,
+            scopes.COUNTRY: country != "" and stop.country == country,
             scopes.BUSINESS: stop.business_id == sender.business_id,
             scopes.SENDER: stop.sender_id == sender.pk,
             scopes.TEMPLATE: stop.template_id == version.template_id,
@@ -126,6 +132,9 @@ def send(
                 % {"sender": sender.name},
                 code="stopped",
             )
+        holding = list(EmergencyStop.objects.holding())
+        if stop := held_by(stops=holding, sender=sender, version=version, country=person.country):
+            raise CannotTest(emergency.sentence(stop), code="emergency_stop")
         _spend(sender.business, now)
         notice = notices.tell(
             sender=sender,

@@ -294,6 +294,27 @@ def test_an_emergency_stop_holds_tests_and_those_that_wait(
     assert not trial.obstacle(version=version, sender=sender, now=NOW)
 
 
+def test_a_countrys_stop_holds_tests_to_its_phones_only(sender: Sender, member: User, version: Version) -> None:
+    own(sender, member)
+    elsewhere = emergency.target(scope="country", reference="BE")
+    emergency.stop(at=elsewhere, reason="there", by=None, now=NOW, is_operators=True)
+    send(sender, member, version)
+    assert courier.carry(now=NOW) == 1, "the phone is French"
+    later = NOW + timedelta(seconds=5)
+    send(sender, member, version, now=later)
+    at = emergency.target(scope="country", reference="FR")
+    stop = emergency.stop(at=at, reason="an outage", by=None, now=NOW, is_operators=True)
+    n = TestDay.objects.get().n
+    assert courier.carry(now=later) == 0
+    with pytest.raises(trial.CannotTest, match="an outage") as refusal:
+        send(sender, member, version, now=later + timedelta(seconds=1))
+    assert refusal.value.code == "emergency_stop"
+    assert TestDay.objects.get().n == n, "what does not leave is not counted"
+    emergency.lift(stop=stop, by=None, now=NOW, is_operator=True)
+    send(sender, member, version, now=later + timedelta(seconds=2))
+    assert courier.carry(now=later + timedelta(seconds=2)) == 1
+
+
 def test_a_draft_that_the_rules_refuse_and_a_suspended_business_test_nothing(sender: Sender) -> None:
     bad = make_draft(business=sender.business, body="{{1}}")
     assert trial.obstacle(version=bad, sender=sender, now=NOW)

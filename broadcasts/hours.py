@@ -7,8 +7,11 @@ Chunks are cut by time zone, so that nothing but their ``due_at`` differs.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from django.db.models import Min
 
 from broadcasts.models import Broadcast
 from consent import zones
@@ -52,3 +55,25 @@ def start_for(broadcast: Broadcast, timezone: str, now: datetime) -> datetime:
 def starts(broadcast: Broadcast, timezones: Collection[str], now: datetime) -> dict[str, datetime]:
     """Return the moment of each of ``timezones``."""
     return {timezone: start_for(broadcast, timezone, now) for timezone in timezones}
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Whose hour comes next, and when."""
+
+    begins_at: datetime
+    timezones: list[str]
+
+
+def next_turn(broadcast: Broadcast, now: datetime) -> Turn | None:
+    """Return the next hour that people of a broadcast under way wait for, and their time zones; None when clocks do
+    not matter, or nobody waits any more. Whoever has several zones (see ``zones``) goes by the first."""
+    if not broadcast.is_local_time or broadcast.state != Broadcast.State.SENDING:
+        return None
+    waiting = broadcast.chunks.filter(done_at__isnull=True, due_at__gt=now)
+    begins_at = waiting.aggregate(next=Min("due_at"))["next"]
+    if begins_at is None:
+        return None
+    stored = waiting.filter(due_at=begins_at).values_list("timezone", flat=True).distinct()
+    named = {str(zones.first(one or broadcast.business.timezone)) for one in stored}
+    return Turn(begins_at, sorted(named))

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from broadcasts import attention, counts, disclosure, estimate, lifecycle, sequels
+from broadcasts import attention, counts, disclosure, estimate, hours, lifecycle, sequels
 from broadcasts.api.definitions import AudienceField
 from broadcasts.models import Broadcast, Estimate, Sender
 from businesses.rest import CodeField, NothingSerializer, StrictSerializer, business_of, maker_of, repeatable
@@ -153,16 +153,29 @@ class FunnelSerializer(serializers.Serializer[Any]):
     unknown = serializers.IntegerField()
 
 
+class TurnSerializer(serializers.Serializer[Any]):
+    """The people of these time zones are next, at their own hour."""
+
+    timezones = serializers.ListField(child=serializers.CharField())
+    begins_at = serializers.DateTimeField()
+
+
 class FullBroadcastSerializer(BroadcastSerializer):
     """With its results, as of now."""
 
+    next_turn = serializers.SerializerMethodField()
     funnel = serializers.SerializerMethodField()
     not_reached = serializers.SerializerMethodField()
 
     class Meta:
         model = Broadcast
-        fields = (*BroadcastSerializer.Meta.fields, "funnel", "not_reached")
+        fields = (*BroadcastSerializer.Meta.fields, "next_turn", "funnel", "not_reached")
         read_only_fields = fields
+
+    @extend_schema_field(TurnSerializer(allow_null=True))
+    def get_next_turn(self, broadcast: Broadcast) -> dict[str, Any] | None:
+        turn = hours.next_turn(broadcast, timezone.now())
+        return TurnSerializer(turn).data if turn else None
 
     @extend_schema_field(FunnelSerializer)
     def get_funnel(self, broadcast: Broadcast) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, cast
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import Min, Q
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -16,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from broadcasts import attention, channels, codes, counts, disclosure, guards, lifecycle, stops
+from broadcasts import attention, channels, codes, counts, disclosure, guards, hours, lifecycle, stops
 from broadcasts.forms import DecideForm, PauseForm
 from broadcasts.models import Broadcast, Budget, Delivery, EmergencyStop
 from broadcasts.tasks import tick
@@ -101,17 +100,8 @@ def _live_context(business: Business, broadcast: Broadcast) -> dict[str, Any]:
         "money": _money(broadcast),
         "currency": business.currency,
         "guard": guards.shown(broadcast),
-        "next_hour": _next_hour(broadcast),
+        "next_turn": hours.next_turn(broadcast, timezone.now()),
     }
-
-
-def _next_hour(broadcast: Broadcast) -> datetime | None:
-    """Return when the next time zone's turn comes, where each has its own."""
-    if not broadcast.is_local_time or broadcast.state != Broadcast.State.SENDING:
-        return None
-    waiting = broadcast.chunks.filter(done_at__isnull=True, due_at__gt=timezone.now())
-    found: datetime | None = waiting.aggregate(next=Min("due_at"))["next"]
-    return found
 
 
 def _money(broadcast: Broadcast) -> dict[str, int] | None:

@@ -110,11 +110,33 @@ def test_each_zone_has_its_turn_at_its_own_noon(business: Business) -> None:
         "FR": datetime(2026, 6, 20, 10, 0, tzinfo=UTC),
         "US": datetime(2026, 6, 20, 16, 0, tzinfo=UTC),
     }
+    for hour, zone, begins in ((1, "Asia/Tokyo", 3), (3, "Europe/Paris", 10), (12, "America/New_York", 16)):
+        turn = hours.next_turn(broadcast, datetime(2026, 6, 20, hour, 0, tzinfo=UTC))
+        assert turn == hours.Turn(datetime(2026, 6, 20, begins, 0, tzinfo=UTC), [zone])
+    assert hours.next_turn(broadcast, datetime(2026, 6, 20, 16, 0, tzinfo=UTC)) is None, "nobody waits for an hour"
     for hour, countries in ((2, []), (3, ["JP"]), (9, []), (10, ["FR"]), (15, []), (16, ["US"])):
         at = datetime(2026, 6, 20, hour, 0, tzinfo=UTC)
         assert clock.lanes_wanted(most=9, now=at) == len(countries), hour
         taken = iter(lambda at=at: chunks.claim(owner=uuid4(), busy=[], now=at), None)  # type: ignore[misc]
         assert [claim.country for claim in taken] == countries, hour
+
+
+def test_page_and_program_say_whose_turn_is_next(client: Client, business: Business) -> None:
+    broadcast = launched(business, scheduled_at=datetime.now(UTC) + timedelta(days=2))
+    clock.begin(now=datetime.now(UTC) + timedelta(days=2))
+    clock.freeze_waiting(now=NOW)
+    program = Program(business)
+    told = program.get(f"broadcasts/{broadcast.code}").json()
+    broadcast.refresh_from_db()
+    turn = hours.next_turn(broadcast, datetime.now(UTC))
+    assert turn is not None
+    assert datetime.fromisoformat(told["next_turn"]["begins_at"]) == turn.begins_at
+    assert told["next_turn"]["timezones"] == turn.timezones == ["Asia/Tokyo"]
+    client.force_login(make.make_member(business=business, role=Member.Role.MARKETER))
+    assert "Asia/Tokyo" in client.get(f"/b/{business.code}/broadcasts/{broadcast.code}/").content.decode()
+
+    plain = make.make_broadcast(business=business)
+    assert program.get(f"broadcasts/{plain.code}").json()["next_turn"] is None
 
 
 def test_without_it_all_leave_together(business: Business) -> None:

@@ -31,6 +31,7 @@ from businesses.models import Business
 from consent import verdicts
 from consent.reasons import GO, Reason
 from consent.verdicts import Verdict, array
+from templates_approval import placeholders
 
 log = logging.getLogger(__name__)
 State = Delivery.State
@@ -377,6 +378,7 @@ def write_messages(plan: Plan, rows: Sequence[tuple[object, ...]], addresses: di
         values = orjson.loads(variables)  # type: ignore[arg-type]
         if not wording.needs <= values.keys():
             continue
+        values[placeholders.OWN_PAGE] = token
         messages.append(
             Message(
                 broadcast_id=plan.broadcast_id,

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+
 from templates_approval import components as reading
 
 TOKEN = re.compile(r"\{\{([^{}]*)\}\}")
@@ -14,6 +16,11 @@ TOKEN = re.compile(r"\{\{([^{}]*)\}\}")
 NAMED = re.compile(r"[a-z][a-z0-9_]*\Z")
 POSITIONAL = re.compile(r"[1-9][0-9]{0,2}\Z")
 COUPON = "coupon_code"
+# What ends the address of a person's own page. Each message brings it along: no business supplies it, and no variable
+# of a template can be called like this.
+OWN_PAGE = "own.page"
+# Where nobody in particular reads (a preview, a test) it ends like this: the page then asks whose it should be.
+DEFAULTS = {OWN_PAGE: "mine"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,17 @@ def key(part: str, name: str) -> str:
     return f"{part}.{name}" if part != "body" and POSITIONAL.match(name) else name
 
 
+def is_own_page(url: str) -> bool:
+    """Say whether a button's address is that of the reader's own page: ``PUBLIC_URL/p/{{1}}``."""
+    found = find(url)
+    return len(found) == 1 and url[: found[0].start] == f"{settings.PUBLIC_URL}/p/" and found[0].end == len(url)
+
+
+def button_key(index: int, url: str, name: str) -> str:
+    """As ``key``, for the variable ``name`` in the address of the button at ``index``."""
+    return OWN_PAGE if is_own_page(url) else key(f"button.{index}", name)
+
+
 def slots(message: reading.Message) -> Iterator[tuple[str, str]]:
     """Yield ``(key, example)`` for each variable of ``message`` as often as it is used, in reading order."""
     if message.header is not None:
@@ -67,8 +85,8 @@ def slots(message: reading.Message) -> Iterator[tuple[str, str]]:
     for index, button in enumerate(message.buttons):
         if button.kind == reading.COPY_CODE:
             yield COUPON, button.example
-        for placeholder in find(button.url):
-            yield key(f"button.{index}", placeholder.name), _tail(button, placeholder)
+        for placeholder in find(button.url) if not is_own_page(button.url) else ():
+            yield button_key(index, button.url, placeholder.name), _tail(button, placeholder)
 
 
 def _slots_of(part: str, text: reading.Text) -> Iterator[tuple[str, str]]:

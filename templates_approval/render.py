@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import quote
 
@@ -149,9 +149,12 @@ def prepare(components: Any, *, fallbacks: Mapping[str, object]) -> Prepared:
     return Prepared(
         message=message,
         fallbacks=fallbacks,
-        header=_cut("header", message.header.text if message.header else ""),
-        body=_cut("body", message.body.text if message.body else ""),
-        urls=tuple(_cut(f"button.{index}", button.url) for index, button in enumerate(message.buttons)),
+        header=_cut(message.header.text if message.header else "", partial(placeholders.key, "header")),
+        body=_cut(message.body.text if message.body else "", partial(placeholders.key, "body")),
+        urls=tuple(
+            _cut(button.url, partial(placeholders.button_key, index, button.url))
+            for index, button in enumerate(message.buttons)
+        ),
     )
 
 
@@ -174,12 +177,12 @@ def clean(value: object) -> str:
     return "" if value is None else WHITESPACE.sub(" ", str(value)).strip()
 
 
-def _cut(part: str, text: str) -> tuple[str, ...]:
-    """Cut ``text`` into ``(words, key, words, key, …, words)``."""
+def _cut(text: str, key_of: Callable[[str], str]) -> tuple[str, ...]:
+    """Cut ``text`` into ``(words, key, words, key, …, words)``; ``key_of`` says what a variable of it is called."""
     pieces: list[str] = []
     end = 0
     for placeholder in placeholders.find(text):
-        pieces += [text[end : placeholder.start], placeholders.key(part, placeholder.name)]
+        pieces += [text[end : placeholder.start], key_of(placeholder.name)]
         end = placeholder.end
     return (*pieces, text[end:])
 
@@ -201,7 +204,7 @@ class _Filling:
         return "".join(words)
 
     def _value(self, name: str, *, encode: bool) -> str:
-        value = clean(self.values.get(name)) or clean(self.fallbacks.get(name))
+        value = clean(self.values.get(name)) or clean(self.fallbacks.get(name)) or placeholders.DEFAULTS.get(name, "")
         if not value:
             self.unfilled.append(name)
             return "{{" + name + "}}"

@@ -114,14 +114,20 @@ TEMPLATE_COMPONENTS = [
 ]
 
 
-def make_approved_version(*, business: Business, language: str = "en", name: str = "spring_sale") -> Version:
+def make_approved_version(
+    *,
+    business: Business,
+    language: str = "en",
+    name: str = "spring_sale",
+    components: list[dict[str, Any]] | None = None,
+) -> Version:
     """A version that went the whole way: drafted, submitted by its owner, approved by a reviewer."""
     owner = _an_owner(business)
     version = review.draft(
         business=business,
         name=name,
         language=language,
-        components=TEMPLATE_COMPONENTS,
+        components=components or TEMPLATE_COMPONENTS,
         fallbacks={"first_name": "there"},
         category=Template.Category.MARKETING,
         by=owner,

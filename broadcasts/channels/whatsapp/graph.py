@@ -62,8 +62,14 @@ class Graph:
 
     def upload_sample(self, app_id: str, file: File) -> str:
         """Hand over the sample of a template's header; return its handle. As ``get``."""
-        begun = self.post(f"{app_id}/uploads", {"file_length": len(file.content), "file_type": file.kind})
-        headers = {"file_offset": "0", "Content-Type": "application/octet-stream"}
+        announced = {"file_name": "header", "file_length": len(file.content), "file_type": file.kind}
+        begun = self.post(f"{app_id}/uploads", announced)
+        # This one call wants another scheme: https://developers.facebook.com/docs/graph-api/guides/upload
+        headers = {
+            "Authorization": f"OAuth {self.token}",
+            "file_offset": "0",
+            "Content-Type": "application/octet-stream",
+        }
         done = asyncio.run(self._call("POST", str(begun.get("id", "")), data=file.content, headers=headers))
         return str(done.get("h", ""))
 

@@ -49,10 +49,12 @@ def name_of(version: Version) -> str:
 def for_review(version: Version, *, header_handle: str = "") -> dict[str, Any]:
     """Return the body of ``POST /{account}/message_templates``: the very components, and no creative liberties."""
     components = deepcopy(version.components)
-    if header_handle:
-        for component in components:
-            if str(component.get("type", "")).upper() == reading.HEADER:
-                component["example"] = {"header_handle": [header_handle]}
+    for component in components:
+        kind = str(component.get("type", "")).upper()
+        if kind == reading.HEADER and header_handle:
+            component["example"] = {"header_handle": [header_handle]}
+        if kind == reading.BUTTONS:
+            _give_example_of_own_page(component["buttons"])
     return {
         "name": name_of(version),
         "language": version.language,
@@ -63,6 +65,14 @@ def for_review(version: Version, *, header_handle: str = "") -> dict[str, Any]:
             "creative_features_spec": {name: {"enroll_status": "OPT_OUT"} for name in CREATIVE_FEATURES}
         },
     }
+
+
+def _give_example_of_own_page(buttons: list[dict[str, Any]]) -> None:
+    """Meta wants an example of every variable, and authors cannot know one of this."""
+    for button in buttons:
+        url = button.get("url", "")
+        if placeholders.is_own_page(url) and not button.get("example"):
+            button["example"] = [placeholders.TOKEN.sub(placeholders.DEFAULTS[placeholders.OWN_PAGE], url)]
 
 
 def _is_named(version: Version) -> bool:
@@ -137,14 +147,15 @@ class TemplateWording:
                     payload = offer.reaction(button.text) or f"reply_{index}"
                     yield _button("quick_reply", index, {"type": "payload", "payload": payload})
                 case reading.URL if places := placeholders.find(button.url):
-                    value = self._value(placeholders.key(f"button.{index}", places[0].name), values)
+                    value = self._value(placeholders.button_key(index, button.url, places[0].name), values)
                     yield _button("url", index, {"type": "text", "text": quote(value, safe="")})
                 case reading.COPY_CODE:
                     code = self._value(placeholders.COUPON, values)
                     yield _button("copy_code", index, {"type": "coupon_code", "coupon_code": code})
 
     def _value(self, key: str, values: Mapping[str, object]) -> str:
-        return render.clean(values.get(key)) or render.clean(self.fallbacks.get(key))
+        value = render.clean(values.get(key)) or render.clean(self.fallbacks.get(key))
+        return value or placeholders.DEFAULTS.get(key, "")
 
 
 def _button(kind: str, index: int, parameter: dict[str, str]) -> dict[str, Any]:

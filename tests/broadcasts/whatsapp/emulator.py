@@ -23,6 +23,8 @@ from aiohttp import web
 T = TypeVar("T")
 TOKEN, APP_SECRET, APP_ID = "EAAG-good-token", "an app's secret", "556600"
 ACCOUNT, NUMBER = "102290129340398", "106540352242922"
+UPLOAD = "upload:abc"
+MEDIA = {"IMAGE": "image", "VIDEO": "video", "GIF": "video", "DOCUMENT": "document"}
 BATCH = 1000
 
 
@@ -60,6 +62,8 @@ class Emulator:
     wrote: set[str] = field(default_factory=set)
     asked: list[tuple[str, Any]] = field(default_factory=list)
     media: list[dict[str, Any]] = field(default_factory=list)
+    samples: list[bytes] = field(default_factory=list)
+    announced: dict[str, Any] = field(default_factory=dict)
     templates: dict[str, dict[str, Any]] = field(default_factory=dict)
     callback: str = ""
     verify_token: str = ""
@@ -152,7 +156,9 @@ class Emulator:
             return await _trouble(trouble)
         if path in self.files:
             return web.Response(body=self.files[path], content_type="image/png")
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+        # The one call of another scheme: https://developers.facebook.com/docs/graph-api/guides/upload
+        scheme = "OAuth" if path == UPLOAD else "Bearer"
+        if request.headers.get("Authorization") != f"{scheme} {TOKEN}":
             return error(401, 190, "Invalid OAuth access token.")
         is_json = request.content_type == "application/json"
         told = await request.json() if request.method == "POST" and is_json else dict(request.query)
@@ -175,8 +181,8 @@ class Emulator:
             f"{ACCOUNT}/subscribed_apps": self._subscribed_apps,
             f"{ACCOUNT}/message_templates": self._message_templates,
             "app": lambda request, told: web.json_response({"id": APP_ID}),
-            f"{APP_ID}/uploads": lambda request, told: web.json_response({"id": "upload:abc"}),
-            "upload:abc": lambda request, told: web.json_response({"h": "4::handle"}),
+            f"{APP_ID}/uploads": self._begin_upload,
+            UPLOAD: self._upload_sample,
         }
 
     def _object(self, path: str) -> web.Response:
@@ -184,8 +190,34 @@ class Emulator:
             return web.json_response(self.templates[path])
         return error(400, 100, "Unsupported get request. Object does not exist.", 33)
 
+    def _misfit(self, told: dict[str, Any]) -> int:
+        """Return the error that a template's parameters meet when they are not those that it has places for, or 0."""
+        asked = told.get("template") or {}
+        known = [t for t in self.templates.values() if t["name"] == asked.get("name")]
+        if not known or "components" not in known[0]:
+            return 0
+        given = {
+            (part["type"], part.get("sub_type", ""), part.get("index", "")): part["parameters"]
+            for part in asked.get("components", [])
+        }
+        for part in known[0]["components"]:
+            kind = MEDIA.get(part.get("format", ""))
+            if kind and not self._has_file(kind, given.get(("header", "", ""), [])):
+                return 131053
+            for index, button in enumerate(part.get("buttons", [])):
+                values = given.get(("button", "url", str(index)), [])
+                if "{{" in button.get("url", "") and not any(value.get("text") for value in values):
+                    return 131008
+        return 0
+
+    def _has_file(self, kind: str, parameters: list[dict[str, Any]]) -> bool:
+        kept = {f"media{n}" for n in range(1, len(self.media) + 1)}
+        return [(one["type"], one.get(kind, {}).get("id") in kept) for one in parameters] == [(kind, True)]
+
     async def _message(self, request: web.Request, told: dict[str, Any]) -> web.StreamResponse:
         fate = self.meets.get(told["to"], self.everybody)
+        if code := self._misfit(told):
+            return error(400, code, "(#…) the parameters do not fit")
         if told["type"] == "text" and told["to"] not in self.wrote:
             return error(400, 131047, "Re-engagement message")
         fate.n_met += 1
@@ -217,6 +249,20 @@ class Emulator:
             "messages": [message],
         }
 
+    def _begin_upload(self, request: web.Request, told: dict[str, Any]) -> web.Response:
+        """Samples of headers go up in two steps; the second has to bring what the first announced."""
+        if not {"file_name", "file_length", "file_type"} <= told.keys():
+            return error(400, 100, "Invalid parameter")
+        self.announced = told
+        return web.json_response({"id": UPLOAD})
+
+    async def _upload_sample(self, request: web.Request, told: Any) -> web.Response:
+        content = await request.read()
+        if request.headers.get("file_offset") != "0" or len(content) != self.announced.get("file_length"):
+            return error(400, 100, "Invalid parameter")
+        self.samples.append(content)
+        return web.json_response({"h": f"4::sample{len(self.samples)}"})
+
     async def _media(self, request: web.Request, told: Any) -> web.Response:
         form = await request.post()
         file = form["file"]
@@ -242,11 +288,24 @@ class Emulator:
         mine = [t for t in self.templates.values() if t["name"] == told.get("name")]
         if request.method == "GET":
             return web.json_response({"data": mine})
+        if words := self._without_sample(told["components"]):
+            return error(400, 100, words, 2388047)
         if any(t["language"] == told["language"] for t in mine):
             return error(400, 100, "Content in this language already exists.", 2388024)
         template = {"id": str(900_000 + next(self._ids)), "status": "PENDING", **told}
         self.templates[template["id"]] = template
         return web.json_response({name: template[name] for name in ("id", "status", "category")})
+
+    def _without_sample(self, components: list[dict[str, Any]]) -> str:
+        """Every variable and every file needs its example, of files a handle of this very app."""
+        handles = [f"4::sample{n}" for n in range(1, len(self.samples) + 1)]
+        for part in components:
+            example = part.get("example", {})
+            if part.get("format") in MEDIA and example.get("header_handle", [""])[0] not in handles:
+                return "The header has no sample."
+            if any("{{" in button.get("url", "") and not button.get("example") for button in part.get("buttons", [])):
+                return "A button has no sample."
+        return ""
 
 
 DEFAULT_NUMBER = {

@@ -18,7 +18,7 @@ from broadcasts.models import ProviderTemplate, Sender
 from businesses.models import Business
 from templates_approval.models import Version
 from tests.broadcasts.whatsapp.emulator import ACCOUNT, APP_SECRET, NUMBER, TOKEN, Emulator
-from tests.make import EURO, make_approved_version, make_business, open_policy
+from tests.make import EURO, TEMPLATE_COMPONENTS, make_approved_version, make_business, open_policy
 
 
 class _Quiet(WSGIRequestHandler):
@@ -54,10 +54,10 @@ class Shop:
     version: Version
 
 
-def open_shop(meta: Emulator) -> Shop:
+def open_shop(meta: Emulator, components: list[dict[str, Any]] | None = None) -> Shop:
     open_policy()
     business = make_business(money=1000 * EURO)
-    version = make_approved_version(business=business)
+    version = make_approved_version(business=business, components=components)
     sender = connect(business)
     submissions.carry(now=datetime.now(UTC))
     meta.decides(ProviderTemplate.objects.get().name, "APPROVED")
@@ -67,3 +67,10 @@ def open_shop(meta: Emulator) -> Shop:
 def connect(business: Business, **changes: Any) -> Sender:
     facts = {"account_id": ACCOUNT, "number_id": NUMBER, "token": TOKEN, "app_secret": APP_SECRET, **changes}
     return senders.connect_whatsapp(business=business, name="Martin", by=None, now=datetime.now(UTC), **facts)
+
+
+def with_own_page(url: str) -> list[dict[str, Any]]:
+    """The usual words, and a button to the page that the reader has at ``url``."""
+    *others, buttons = TEMPLATE_COMPONENTS
+    own_page = {"type": "URL", "text": "Your choices", "url": f"{url}/p/{{{{1}}}}"}
+    return [*others, {**buttons, "buttons": [*buttons["buttons"], own_page]}]  # type: ignore[list-item]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from django.utils.translation import override
 
-from broadcasts import counts, lanes
+from broadcasts import codes, counts, lanes
 from broadcasts.channels import http
 from broadcasts.channels.whatsapp import errors
 from broadcasts.models import Broadcast, Delivery, ProviderTemplate, Sender, Standing
@@ -18,7 +20,7 @@ from consent.models import Address, CapEntry, Refusal
 from feedback import receipts
 from feedback.models import Callback, Reply
 from tests.broadcasts.whatsapp.emulator import Emulator, Fate
-from tests.broadcasts.whatsapp.shop import Shop
+from tests.broadcasts.whatsapp.shop import Shop, open_shop, with_own_page
 from tests.make import make_client, make_launched, make_member, make_people
 
 State = Delivery.State
@@ -81,6 +83,27 @@ def test_all_the_way_in_both_directions(shop: Shop, meta: Emulator) -> None:
     fold()
     assert states(broadcast) == {"read": 1_200}
     assert not Callback.objects.exclude(failure="").exists()
+
+
+def test_a_button_leads_everybody_to_their_own_page(door: str, meta: Emulator) -> None:
+    shop = open_shop(meta, with_own_page(door))
+    broadcast = launched(shop, 3)
+    assert run_lane() == 3
+    told = next(one for one in meta.taken if one["to"] == number(2))
+    *_, button = told["template"]["components"]
+    assert (button["sub_type"], button["index"]) == ("url", "2")
+    [parameter] = button["parameters"]
+    theirs = delivery(broadcast, 2).recipient_id
+    assert codes.read_preference_token(parameter["text"]) == (broadcast.pk, theirs)
+
+    # As the phone does it: the approved address, and at its end what we gave.
+    link = with_own_page(door)[-1]["buttons"][-1]["url"].replace("{{1}}", parameter["text"])
+    visitor = make_client()
+    page = visitor.get(urlsplit(link).path, follow=True)
+    assert page.status_code == 200
+    assert shop.business.name in page.content.decode()
+    found = re.search(r'<form[^>]*>(?:(?!</form>).)*value="stop".*?</form>', page.content.decode(), re.DOTALL)
+    assert found, "it offers to stop"
 
 
 def test_statuses_come_twice_and_in_any_order(shop: Shop, meta: Emulator) -> None:

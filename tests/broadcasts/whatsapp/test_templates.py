@@ -14,10 +14,10 @@ from broadcasts.channels.whatsapp import wording
 from broadcasts.models import ProviderTemplate, SenderMedia
 from businesses.models import Business
 from consent.reasons import Reason
-from templates_approval import review
+from templates_approval import placeholders, render, review
 from templates_approval.models import Template, Version
 from tests.broadcasts.whatsapp.emulator import ACCOUNT, Emulator
-from tests.broadcasts.whatsapp.shop import Shop, connect
+from tests.broadcasts.whatsapp.shop import Shop, connect, with_own_page
 from tests.make import (
     TEMPLATE_COMPONENTS,
     make_approved_version,
@@ -185,6 +185,28 @@ def test_another_business_says_nothing_about_mine(shop: Shop, meta: Emulator) ->
     assert other.state == State.APPROVED
 
 
+# --- The person's own page ------------------------------------------------------------------------
+
+
+def test_a_button_to_ones_own_page_needs_no_example(business: Business, meta: Emulator, door: str) -> None:
+    version = make_approved_version(business=business, components=with_own_page(door))
+    connect(business)
+    carry()
+    [submitted] = [told for path, told in meta.asked if path == f"POST {ACCOUNT}/message_templates"]
+    *_, button = submitted["components"][-1]["buttons"]
+    assert button == {**version.components[-1]["buttons"][-1], "example": [f"{door}/p/mine"]}
+    assert ProviderTemplate.objects.get().state == State.PENDING
+    assert "own" not in " ".join(placeholders.variables(version.components)), "nobody has to supply it"
+    shown = render.render(version.components, placeholders.examples(version.components), fallbacks={})
+    assert shown.buttons[-1].url == f"{door}/p/mine", "in a preview it leads to the door"
+
+
+def test_another_sites_button_gets_nobodys_page(business: Business, meta: Emulator, door: str) -> None:
+    for url in (f"{door}.evil.example", f"{door}/other", "https://shop.example"):
+        elsewhere = with_own_page(url)
+        assert placeholders.variables(elsewhere)[-1] == "button.2.1"
+
+
 # --- Headers with a file --------------------------------------------------------------------------
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
@@ -216,7 +238,7 @@ def test_a_picture_is_uploaded_once_for_the_sender_and_renewed(business: Busines
         carry()
     assert [(file["type"], file["content"]) for file in meta.media] == [("image/png", PNG)]
     [submitted] = [told for path, told in meta.asked if path == f"POST {ACCOUNT}/message_templates"]
-    assert submitted["components"][0]["example"] == {"header_handle": ["4::handle"]}, "a sample that reviewers see"
+    assert submitted["components"][0]["example"] == {"header_handle": ["4::sample1"]}, "a sample that reviewers see"
     content = wording.of_version(sender, version).content({"first_name": "Ana", "discount": "20"})
     assert content["components"][0] == {"type": "header", "parameters": [{"type": "image", "image": {"id": "media1"}}]}
 

@@ -40,6 +40,7 @@ def test_a_slow_reader_finds_the_same_people(db: None) -> None:
             transaction.set_rollback(True)
 
     ask()
+    print(f"{seen.total():,} definitions: " + ", ".join(f"{who} {n:,}" for who, n in seen.most_common()))
     # The questions are no formality: many tell people apart.
     assert seen["some"] > seen.total() // 4, seen
     assert Broadcast.objects.of(business).count() == len(codes)

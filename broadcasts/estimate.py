@@ -67,7 +67,7 @@ def _scale(tally: Tally, n_audience: int) -> Tally:
 
 
 def _ask(broadcast: Broadcast, versions: list[Version], asked: ContactQuerySet, now: datetime) -> Tally:
-    question = plan.question_about(broadcast, KINDS[broadcast.sender.channel].traits)
+    question = plan.question_about(broadcast)
     mine = own_caps.recent(business=broadcast.business, now=now)
     total: Tally = Counter()
     with connection.cursor() as cursor:

@@ -462,6 +462,11 @@ class ConnectWebhookForm(forms.Form):
         assume_scheme="https",
         help_text=_("Tambour POSTs each message there, signed; the service answers with its receipts."),
     )
+    mobiles_only = forms.BooleanField(
+        label=_("It reaches mobile phones only"),
+        required=False,
+        help_text=_("An SMS gateway, for example: people whose number is a landline are left out, and told apart."),
+    )
 
 
 class ConnectSandboxForm(forms.Form):

@@ -300,7 +300,7 @@ def _mark(
         )
         # As the planner pleases; what people get leaves in one order, whatever it was.
         rows = sorted(cursor.fetchall(), key=itemgetter(0))
-        addresses = verdicts.addresses(cursor, recipient_ids=ids, kinds=plan.traits.address_kinds)
+        addresses = verdicts.addresses(cursor, question=plan.question, recipient_ids=ids)
         passed.messages = write_messages(plan, rows, addresses)
         if len(passed.messages) < len(rows):
             moves.append(_take_back_unfit(cursor, plan, rows, passed.messages))

@@ -76,7 +76,7 @@ def again(
         repeat = [row for row in rows if row.recipient_id in willing and row.gated_at > now - (window or timedelta())]
         _mark_unknown(claim.broadcast_id, [row for row in rows if row not in repeat])
         again_ids = [row.recipient_id for row in repeat]
-        addresses = verdicts.addresses(cursor, recipient_ids=again_ids, kinds=plan.traits.address_kinds)
+        addresses = verdicts.addresses(cursor, question=plan.question, recipient_ids=again_ids)
         passed = [(row.recipient_id, row.attempt, row.version_id, row.variables, row.price_micro) for row in repeat]
         messages = gate.write_messages(plan, passed, addresses)
         # As the gate's last look: it may have been paused or stopped while this waited for a lock.

@@ -18,7 +18,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from broadcasts import secrets, windows
-from broadcasts.channels import KINDS
+from broadcasts.channels import KINDS, line_types_of
 from broadcasts.channels.base import ReceiptStatus, ReceiptUpdate
 from broadcasts.models import Notice, Sender
 from businesses.models import User
@@ -190,10 +190,12 @@ def forget_old(*, now: datetime) -> int:
 
 
 def _address(recipient: Recipient, sender: Sender, value: str) -> Address | None:
-    """The one they wrote from if it is theirs, else the first of the kind that the channel likes best."""
+    """The one they wrote from if it is theirs, else the first that the sender reaches, of the kind it likes best."""
     kinds = list(KINDS[sender.channel].traits.address_kinds) if sender.channel in KINDS else []
     theirs = list(Address.objects.filter(recipient=recipient, kind__in=kinds))
-    theirs.sort(key=lambda a: (a.value != value, kinds.index(a.kind), a.pk))
+    reached = line_types_of(sender) if kinds else None
+    misses = {a.pk: reached is not None and a.line_type not in reached for a in theirs}
+    theirs.sort(key=lambda a: (a.value != value, misses[a.pk], kinds.index(a.kind), a.pk))
     return theirs[0] if theirs else None
 
 

@@ -15,6 +15,7 @@ TONE_OF = {
     **dict.fromkeys(
         (
             Reason.INVALID_ADDRESS,
+            Reason.LINE_TYPE,
             Reason.NO_INTERACTION,
             Reason.NO_LEGAL_BASIS,
             Reason.QUARANTINED,

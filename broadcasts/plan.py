@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from broadcasts import approvals
-from broadcasts.channels import KINDS
+from broadcasts.channels import KINDS, line_types_of
 from broadcasts.channels.base import Traits
 from broadcasts.channels.base import Wording as Filled
 from broadcasts.models import Broadcast, BroadcastVersion, Sender
@@ -75,7 +75,7 @@ def read(broadcast_id: int) -> Plan:
             )
             for line in frozen
         },
-        question=question_about(broadcast, traits),
+        question=question_about(broadcast),
         messages_per_second=broadcast.messages_per_second,
         waits_for_cap=broadcast.waits_for_cap,
         state=broadcast.state,
@@ -99,12 +99,13 @@ def end_of(plan: Plan, now: datetime) -> Reason | None:
     return Reason.CANCELLED if plan.state in (Broadcast.State.CANCELLED, Broadcast.State.HALTED) else None
 
 
-def question_about(broadcast: Broadcast, traits: Traits) -> Question:
+def question_about(broadcast: Broadcast) -> Question:
     """Return what consent is asked about each person of this broadcast."""
     return Question(
         business_id=broadcast.business_id,
         legal_entity_id=broadcast.business.legal_entity_id,
-        address_kinds=traits.address_kinds,
+        address_kinds=KINDS[broadcast.sender.channel].traits.address_kinds,
+        line_types=line_types_of(broadcast.sender),
         salt=broadcast.salt,
         holdout_permille=broadcast.holdout_permille,
     )

@@ -28,6 +28,7 @@ urlpatterns = [
     path("senders", Senders.as_view({"get": "list"}), name="api-senders"),
     path("senders/whatsapp", Senders.as_view({"post": "connect"}), name="api-senders-whatsapp"),
     path("senders/<slug:code>", Senders.as_view({"get": "retrieve"}), name="api-sender"),
+    path("senders/<slug:code>/reach", Senders.as_view({"put": "reach"}), name="api-sender-reach"),
     path("senders/<slug:code>/check", Senders.as_view({"post": "check"}), name="api-sender-check"),
     path(
         "senders/<slug:code>/code-template",

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from broadcasts import approvals, checkup, secrets
-from broadcasts.channels import KINDS
+from broadcasts.channels import KINDS, MOBILES_ONLY
 from broadcasts.channels.whatsapp import account
 from broadcasts.channels.whatsapp.graph import Graph, Refused, Unreachable
 from broadcasts.models import Sender, Standing
@@ -39,16 +39,41 @@ def connect_webhook(
     now: datetime,
     by: User | None = None,
     messages_per_second: int | None = None,
+    mobiles_only: bool = False,
 ) -> tuple[Sender, str]:
-    """Make a sender that POSTs to the operator's messaging service; return it and its secret, shown this once."""
+    """Make a sender that POSTs to the operator's messaging service; return it and its secret, shown this once.
+
+    ``mobiles_only``: what is behind it reaches mobile phones only, as SMS does.
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
         raise CannotConnect(_("Give the full address of the service, for example https://messages.example.com/send."))
     secret = secrets.new_signing_secret()
+    settings: dict[str, Any] = {"url": url} | ({MOBILES_ONLY: True} if mobiles_only else {})
     sender = _connect(
-        business, Sender.Channel.WEBHOOK, name, {"url": url}, secrets.encrypt(secret), by, now, messages_per_second
+        business, Sender.Channel.WEBHOOK, name, settings, secrets.encrypt(secret), by, now, messages_per_second
     )
     return sender, secret
+
+
+@transaction.atomic
+def set_reach(*, sender: Sender, mobiles_only: bool, by: User | None, now: datetime) -> Sender:
+    """Say whether what is behind a sender reaches mobile phones only; lanes obey within a second.
+
+    Raises ``CannotConnect`` for a channel whose lines are not the business's to say.
+    """
+    if not KINDS[sender.channel].traits.may_reach_mobiles_only:
+        raise CannotConnect(_("Which telephones this channel reaches is known: it cannot be set."))
+    found = Sender.objects.select_for_update(no_key=True).get(pk=sender.pk)
+    before = bool(found.settings.get(MOBILES_ONLY))
+    if mobiles_only != before:
+        found.settings[MOBILES_ONLY] = mobiles_only
+        found.save(update_fields=["settings"])
+        audit.note(
+            action="sender.reach_set", object_kind="sender", object_code=found.code, actor=by,
+            business=found.business, before={MOBILES_ONLY: before}, after={MOBILES_ONLY: mobiles_only}, now=now,
+        )  # fmt: skip
+    return found
 
 
 # --- WhatsApp -----------------------------------------------------------------------------------

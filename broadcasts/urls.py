@@ -46,6 +46,7 @@ urlpatterns = [
     path("b/<str:code>/senders/sandbox/", senders.connect_sandbox, name="sender-sandbox"),
     path("b/<str:code>/senders/whatsapp/", whatsapp.connect_page, name="sender-whatsapp"),
     path("b/<str:code>/senders/<str:sender_code>/", whatsapp.sender_page, name="sender"),
+    path("b/<str:code>/senders/<str:sender_code>/reach/", senders.set_reach, name="sender-reach"),
     path("b/<str:code>/senders/<str:sender_code>/check/", whatsapp.check, name="sender-check"),
     path(
         "b/<str:code>/senders/<str:sender_code>/code-template/",

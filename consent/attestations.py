@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from businesses.codes import contact_code
 from businesses.models import Business
-from consent import ledger, suppressions, trust, verdicts
+from consent import contacts, ledger, suppressions, trust, verdicts
 from consent.models import Address, Contact, ImportBatch, Interaction, Recipient
 
 KIND_NAMES = [Interaction.Kind(number).name.lower() for number in sorted(Interaction.Kind.values)]
@@ -141,7 +141,12 @@ def _make(strangers: Sequence[Attested], now: datetime) -> None:
     )
     Address.objects.bulk_create(
         (
-            Address(recipient=recipient, kind=one.address_kind, value=one.value)
+            Address(
+                recipient=recipient,
+                kind=one.address_kind,
+                value=one.value,
+                line_type=contacts.line_type_at(kind=one.address_kind, value=one.value),
+            )
             for recipient, one in zip(made, strangers, strict=True)
         ),
         ignore_conflicts=True,

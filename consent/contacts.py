@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from businesses import audit
 from businesses.models import Business, User
-from consent import suppressions
+from consent import phones, suppressions
+from consent.lines import LineType
 from consent.models import Address, Contact, Recipient
 
 
@@ -149,10 +150,16 @@ def also_at(*, kind: str, value: str, alias: str, legal_entity_id: int) -> bool:
     recipient, hashed = person.first(), suppressions.hash_address(alias, kind)
     if recipient is None or suppressions.erased_at(hashed=hashed, legal_entity_id=legal_entity_id) is not None:
         return False
-    _alias, is_new = Address.objects.get_or_create(kind=kind, value=alias, scope="", defaults={"recipient": recipient})
+    facts = {"recipient": recipient, "line_type": line_type_at(kind=kind, value=alias)}
+    _alias, is_new = Address.objects.get_or_create(kind=kind, value=alias, scope="", defaults=facts)
     if is_new:
         suppressions.give_back(people={hashed: recipient})
     return is_new
+
+
+def line_type_at(*, kind: str, value: str) -> LineType:
+    """Return what kind of line an address is; sandbox phones and provider's ids are none."""
+    return phones.line_type_of(value) if kind == Address.Kind.E164 else LineType.UNKNOWN
 
 
 def _person_at(*, kind: str, value: str, country: str, timezone: str, now: datetime) -> Recipient:
@@ -162,7 +169,8 @@ def _person_at(*, kind: str, value: str, country: str, timezone: str, now: datet
     try:
         with transaction.atomic():
             recipient = Recipient.objects.create(country=country, timezone=timezone, created_at=now)
-            Address.objects.create(recipient=recipient, kind=kind, value=value)
+            line_type = line_type_at(kind=kind, value=value)
+            Address.objects.create(recipient=recipient, kind=kind, value=value, line_type=line_type)
             suppressions.give_back(people={suppressions.hash_address(value, kind): recipient})
             return recipient
     except IntegrityError:

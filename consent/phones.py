@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from phonenumbers import NumberParseException, PhoneNumberType
 
 from consent import fiction, numbering, zones
+from consent.lines import LineType
 
 MAX_LETTERS = 40
 MAX_DIGITS = 15
@@ -26,6 +27,14 @@ class Phone(NamedTuple):
     e164: str
     country: str
     timezone: str
+    line_type: int
+
+
+class Home(NamedTuple):
+    """What the numbering plan says of a person's number: its country, and what kind of line it is."""
+
+    country: str
+    line_type: int
 
 
 class BadNumberReason(models.TextChoices):
@@ -96,15 +105,15 @@ def _unless_invented(e164: str, allow_fiction: bool) -> Phone | None:
         return None
     if not allow_fiction:
         raise BadNumber(BadNumberReason.FICTIONAL)
-    return Phone(e164, invented.country, invented.timezone)
+    return Phone(e164, invented.country, invented.timezone, LineType.UNKNOWN.value)
 
 
-def _at_home(e164: str, country: str) -> Phone:
-    return Phone(e164, country, zones.of_number(e164, country))
+def _at_home(e164: str, home: Home) -> Phone:
+    return Phone(e164, home.country, zones.of_number(e164, home.country), home.line_type)
 
 
-def _home(number: Any) -> str:
-    """Return the country of a number that the library's plans know as a person's. Raises ``BadNumber``."""
+def _home(number: Any) -> Home:
+    """Return where a number belongs that the library's plans know as a person's. Raises ``BadNumber``."""
     country = phonenumbers.region_code_for_number(number)
     kind = PhoneNumberType.UNKNOWN if country is None else phonenumbers.number_type(number)
     if country is None or kind == PhoneNumberType.UNKNOWN:
@@ -113,7 +122,7 @@ def _home(number: Any) -> str:
         )
     if kind in _NOT_A_PERSON:
         raise BadNumber(BadNumberReason.NOT_A_PERSON)
-    return country
+    return Home(country, _LINE_TYPES.get(kind, LineType.UNKNOWN).value)
 
 
 # --- The short way, for millions: what the library said of one number holds for all that it treats alike -----------
@@ -166,18 +175,18 @@ def _dialling(country: str) -> Dialling | None:
     )
 
 
-def _looked_up(e164: str) -> str | BadNumberReason | None:
+def _looked_up(e164: str) -> Home | BadNumberReason | None:
     """Return what the library said of a number like this one; None: it has to be asked about this very one."""
     n_letters = len(e164)
     ending = chr(n_letters)
     for length in range(_SHORTEST, min(n_letters, _LONGEST) + 1):
         found = _HOMES.get(e164[:length] + ending, _UNKNOWN)
         if found is not _UNKNOWN:
-            return found
+            return found  # type: ignore[return-value]
     return _learn(e164) if _SHORTEST < n_letters <= MAX_DIGITS + 1 else None
 
 
-def _learn(e164: str) -> str | BadNumberReason | None:
+def _learn(e164: str) -> Home | BadNumberReason | None:
     code = next((int(e164[1:end]) for end in (2, 3, 4) if int(e164[1:end]) in _CALLING_CODES), 0)
     begins = 1 + len(str(code))
     for length in range(max(begins, _SHORTEST), min(len(e164), _LONGEST) + 1):
@@ -190,7 +199,7 @@ def _learn(e164: str) -> str | BadNumberReason | None:
     return None
 
 
-def _said_of(e164: str) -> str | BadNumberReason | None:
+def _said_of(e164: str) -> Home | BadNumberReason | None:
     try:
         number = phonenumbers.parse(e164, None)
         reads_alike = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) == e164
@@ -202,8 +211,8 @@ def _said_of(e164: str) -> str | BadNumberReason | None:
 
 
 _SHORTEST, _LONGEST, _MOST_HOMES = 3, 11, 200_000
-_UNKNOWN = "?"
-_HOMES: dict[str, str | BadNumberReason | None] = {}
+_UNKNOWN = object()
+_HOMES: dict[str, Home | BadNumberReason | None] = {}
 _CALLING_CODES = frozenset(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 _PUNCTUATION = str.maketrans("", "", " -.")
 # No number at home begins with a zero after its country's code, and none is that short.
@@ -215,11 +224,15 @@ def is_fictional(e164: str) -> bool:
     return fiction.is_fictional(e164)
 
 
-def is_landline(e164: str) -> bool:
-    """Say whether ``e164`` is certainly no telephone that shows messages; where one cannot tell, it may be."""
-    return not fiction.is_fictional(e164) and (
-        phonenumbers.number_type(phonenumbers.parse(e164, None)) == PhoneNumberType.FIXED_LINE
-    )
+def line_type_of(e164: str) -> LineType:
+    """Return what kind of line ``e164`` is; ``UNKNOWN`` where the plan leaves it open, and for numbers of fiction."""
+    known = None if fiction.is_fictional(e164) else _looked_up(e164)
+    if known is None and not fiction.is_fictional(e164):
+        try:
+            known = _home(phonenumbers.parse(e164, None))
+        except (NumberParseException, BadNumber):
+            return LineType.UNKNOWN
+    return LineType(known.line_type) if isinstance(known, Home) else LineType.UNKNOWN
 
 
 def timezones_of(e164: str) -> str:
@@ -285,6 +298,12 @@ _REASON_OF_PARSE_ERROR = {
 _REASON_OF_LENGTH = {
     phonenumbers.ValidationResult.TOO_SHORT: BadNumberReason.TOO_SHORT,
     phonenumbers.ValidationResult.TOO_LONG: BadNumberReason.TOO_LONG,
+}
+_LINE_TYPES = {
+    PhoneNumberType.MOBILE: LineType.MOBILE,
+    PhoneNumberType.FIXED_LINE: LineType.LANDLINE,
+    PhoneNumberType.VOIP: LineType.INTERNET,
+    PhoneNumberType.PAGER: LineType.PAGER,
 }
 _NOT_A_PERSON = frozenset(
     {

@@ -11,6 +11,7 @@ class Reason(models.IntegerChoices):
 
     ERASED = 10, _("This person's data was erased.")
     INVALID_ADDRESS = 11, _("This person has no address that the channel can reach.")
+    LINE_TYPE = 12, _("This person’s number is of a kind, such as a landline, that the sender does not reach.")
     NO_INTERACTION = 20, _("Nothing on record says that this person dealt with you.")
     NO_LEGAL_BASIS = (
         30,
@@ -82,6 +83,7 @@ NOT_REACHABLE_NOW = "not_reachable_now"
 TOLD_APART = frozenset(
     {
         Reason.INVALID_ADDRESS,
+        Reason.LINE_TYPE,
         Reason.NO_INTERACTION,
         Reason.NO_LEGAL_BASIS,
         Reason.QUARANTINED,

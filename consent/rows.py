@@ -29,6 +29,7 @@ class PersonRow(NamedTuple):
     value: str
     country: str
     timezone: str
+    line_type: int
     name: str
     language: str
     attributes: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -46,13 +46,17 @@ class Cursor(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked about everybody alike: who speaks, over which kind of address, with which control group."""
+    """What is asked about everybody alike: who speaks, over which kind of address, with which control group.
+
+    ``line_types``: the kinds of telephone lines that can be reached (``LineType``); None: all of them.
+    """
 
     business_id: int
     legal_entity_id: int
     address_kinds: Sequence[str]
     salt: str
     holdout_permille: int = 0
+    line_types: Collection[int] | None = None
 
 
 class Verdict(NamedTuple):
@@ -181,9 +185,10 @@ def give_back(cursor: Cursor, *, recipient_ids: Sequence[int], broadcast_id: int
     cursor.execute(statement("give_back"), {"ids": array(recipient_ids), "broadcast_id": broadcast_id})
 
 
-def addresses(cursor: Cursor, *, recipient_ids: Sequence[int], kinds: Sequence[str]) -> dict[int, str]:
+def addresses(cursor: Cursor, *, question: Question, recipient_ids: Sequence[int]) -> dict[int, str]:
     """Return where each person can be reached; addresses are read at hand-over and never copied into deliveries."""
-    cursor.execute(statement("addresses"), {"ids": array(recipient_ids), "kinds": list(kinds)})
+    where = {"kinds": list(question.address_kinds), "line_types": _line_types(question)}
+    cursor.execute(statement("addresses"), {"ids": array(recipient_ids), **where})
     return dict(cursor.fetchall())
 
 
@@ -201,7 +206,12 @@ def _parameters(
         "business_id": question.business_id,
         "legal_entity_id": question.legal_entity_id,
         "address_kinds": list(question.address_kinds),
+        "line_types": _line_types(question),
         "salt": question.salt,
         "holdout_permille": question.holdout_permille,
         "now": now,
     }
+
+
+def _line_types(question: Question) -> list[int] | None:
+    return None if question.line_types is None else sorted(int(line) for line in question.line_types)

@@ -10,10 +10,12 @@ import structlog
 from django.db import OperationalError, transaction
 
 from broadcasts import notices
+from broadcasts.channels import line_types_of
 from broadcasts.channels.base import InboundText, Update
 from broadcasts.models import Notice, Sender
 from businesses.models import Business
 from consent import contacts, joiners, joining, phones, suppressions
+from consent.lines import LineType
 from consent.models import Address, Contact, JoinPage, Refusal, Wording
 from feedback import arrivals, replies
 
@@ -40,6 +42,12 @@ def voice_of(business: Business) -> Sender | None:
     """Return the sender that asks for a confirmation: one that reaches real phones, if there is one."""
     active = Sender.objects.of(business).filter(is_active=True).order_by("-pk")
     return active.exclude(channel=Sender.Channel.SANDBOX).first() or active.first()
+
+
+def lines_reached(business: Business) -> frozenset[LineType] | None:
+    """Return which telephone lines the question whether it was them reaches; None: any."""
+    sender = voice_of(business)
+    return None if sender is None else line_types_of(sender)
 
 
 @transaction.atomic

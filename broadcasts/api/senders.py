@@ -13,9 +13,11 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from broadcasts import approvals, checkup, senders
+from broadcasts.channels import line_types_of
 from broadcasts.channels.whatsapp import account
 from broadcasts.models import ProviderTemplate, Sender, Standing
 from businesses.rest import NothingSerializer, StrictSerializer, business_of, maker_of
+from consent.lines import MOBILES
 
 READ, WRITE = "broadcasts:read", "senders:write"
 
@@ -49,6 +51,12 @@ class CodeTemplateSerializer(StrictSerializer):
     name = serializers.CharField(max_length=512, allow_blank=True)
 
 
+class ReachSerializer(StrictSerializer):
+    """Whether what is behind a webhook reaches mobile phones only, as an SMS gateway does."""
+
+    mobiles_only = serializers.BooleanField()
+
+
 class CheckupFindingSerializer(serializers.Serializer[Any]):
     """``is_good`` is null for what does not stand in the way and should be looked at all the same."""
 
@@ -71,10 +79,15 @@ class ProviderTemplateSerializer(serializers.ModelSerializer[ProviderTemplate]):
 
 
 class SenderSerializer(serializers.ModelSerializer[Sender]):
+    mobiles_only = serializers.SerializerMethodField()
+
     class Meta:
         model = Sender
-        fields = ("code", "channel", "name", "is_active", "messages_per_second", "created_at")
+        fields = ("code", "channel", "name", "is_active", "messages_per_second", "mobiles_only", "created_at")
         read_only_fields = fields
+
+    def get_mobiles_only(self, sender: Sender) -> bool:
+        return line_types_of(sender) == MOBILES
 
 
 class FullSenderSerializer(SenderSerializer):
@@ -152,6 +165,7 @@ class Senders(GenericViewSet[Sender]):
         "retrieve": READ,
         "connect": WRITE,
         "check": WRITE,
+        "reach": WRITE,
         "keys": WRITE,
         "code_template": WRITE,
     }
@@ -209,6 +223,17 @@ class Senders(GenericViewSet[Sender]):
             senders.set_code_template(
                 sender=sender, by=maker_of(request), now=timezone.now(), name=sent.validated_data["name"]
             )
+        )
+
+    @extend_schema(
+        summary="Say which telephones a webhook reaches", request=ReachSerializer, responses=FullSenderSerializer
+    )
+    def reach(self, request: Request, code: str) -> Response:
+        sender = self.get_object()
+        sent = ReachSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        return self._show(
+            senders.set_reach(sender=sender, by=maker_of(request), now=timezone.now(), **sent.validated_data)
         )
 
     def _whatsapp(self) -> Sender:

@@ -5,12 +5,17 @@ from broadcasts.channels.sandbox import Sandbox
 from broadcasts.channels.webhook import Webhook
 from broadcasts.channels.whatsapp import WhatsApp, errors
 from broadcasts.models import Sender
+from consent.lines import MOBILES, LineType
 
 KINDS: dict[str, type[Sandbox] | type[Webhook] | type[WhatsApp]] = {
     Sender.Channel.SANDBOX: Sandbox,
     Sender.Channel.WEBHOOK: Webhook,
     Sender.Channel.WHATSAPP: WhatsApp,
 }
+
+# The key in a sender's settings by which its business says that what is behind it, an SMS gateway perhaps, reaches
+# mobile phones only.
+MOBILES_ONLY = "mobiles_only"
 
 # Why a message was refused, where the same message to the same person may go through another time: too fast, too soon,
 # the account or the template was locked, the service was not set up. A code that nobody told us about is none of them.
@@ -20,6 +25,13 @@ MAY_BE_OVER = errors.MAY_BE_OVER | Webhook.MAY_BE_OVER
 def open_channels() -> dict[str, Channel]:
     """Return one channel of each kind, for one event loop; close each when the loop ends."""
     return {kind: channel() for kind, channel in KINDS.items()}
+
+
+def line_types_of(sender: Sender) -> frozenset[LineType] | None:
+    """Return which telephone lines ``sender`` reaches; None: whatever line has a number."""
+    traits = KINDS[sender.channel].traits
+    is_narrowed = traits.may_reach_mobiles_only and bool(sender.settings.get(MOBILES_ONLY))
+    return MOBILES if is_narrowed else traits.line_types
 
 
 def why(kind: str, code: str) -> str:

@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Any, Protocol
 
 from broadcasts.models import Sender
+from consent.lines import LineType
 from templates_approval import render
 from templates_approval.models import Version
 
@@ -163,6 +164,10 @@ class Traits:
     receipt_horizon: timedelta
     # Which of a person's addresses it can reach, best first.
     address_kinds: Sequence[str]
+    # Which telephone lines it can reach; None: it can reach whatever line has a number.
+    line_types: frozenset[LineType] | None = None
+    # What is behind it may reach mobile phones only: that is said of each sender (``Sender.settings``).
+    may_reach_mobiles_only: bool = False
     # How fast a new sender may be; a provider that allows another rate says so.
     messages_per_second: int = 80
     cannot_see: Sequence[str] = field(default_factory=tuple)

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -63,6 +63,7 @@ def connect_webhook(request: HttpRequest, business: Business) -> HttpResponse:
                 business=business,
                 name=form.cleaned_data["name"],
                 url=form.cleaned_data["url"],
+                mobiles_only=form.cleaned_data["mobiles_only"],
                 by=cast("User", request.user),
                 now=timezone.now(),
             )
@@ -72,3 +73,22 @@ def connect_webhook(request: HttpRequest, business: Business) -> HttpResponse:
             callback = f"{settings.PUBLIC_URL}/callbacks/{sender.code}/"
             context |= {"sender": sender, "secret": secret, "callback": callback}
     return render(request, "broadcasts/sender_webhook.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@member_view(Member.Role.OWNER)
+def set_reach(request: HttpRequest, business: Business, sender_code: str) -> HttpResponse:
+    """Say whether the service behind a sender reaches mobile phones only."""
+    sender = get_object_or_404(Sender.objects.of(business), code=sender_code)
+    try:
+        senders.set_reach(
+            sender=sender,
+            mobiles_only=request.POST.get("mobiles_only") == "1",
+            by=cast("User", request.user),
+            now=timezone.now(),
+        )
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+    else:
+        messages.success(request, _("Saved. What is being sent obeys within a second."))
+    return redirect("senders", business.code)

@@ -14,6 +14,7 @@ from rest_framework.viewsets import GenericViewSet
 from businesses.models import Business
 from businesses.rest import StrictSerializer, business_of, maker_of, repeatable
 from consent import contacts, erasure, fiction, interactions, phones, proof, refusals, standing
+from consent.lines import LineType
 from consent.links import Circumstances
 from consent.models import Address, Contact, Interaction
 from consent.models.people import ContactQuerySet
@@ -91,17 +92,24 @@ class ReachableSerializer(serializers.Serializer[Any]):
 
 class ContactSerializer(serializers.ModelSerializer[Contact]):
     phone = serializers.SerializerMethodField()
+    line_type = serializers.SerializerMethodField()
     country = serializers.CharField(source="recipient.country", read_only=True)
     attributes = serializers.DictField(child=serializers.CharField(), read_only=True)
 
     class Meta:
         model = Contact
-        fields = ("code", "phone", "country", "name", "language", "attributes", "created_at", "updated_at")
+        fields = ("code", "phone", "line_type", "country", "name", "language", "attributes", "created_at", "updated_at")
         read_only_fields = fields
 
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_phone(self, contact: Contact) -> str | None:
         return next((address.value for address in contact.recipient.addresses.all()), None)
+
+    @extend_schema_field(serializers.ChoiceField(choices=[line.name.lower() for line in LineType]))
+    def get_line_type(self, contact: Contact) -> str:
+        """What the numbering plan says of the number; ``unknown`` where it leaves that open."""
+        found = next((address.line_type for address in contact.recipient.addresses.all()), LineType.UNKNOWN)
+        return LineType(found).name.lower()
 
 
 class InteractionSerializer(serializers.Serializer[Any]):

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from businesses.codes import contact_code, recipient_code
 from businesses.models import Business, LegalEntity
+from consent.lines import LineType
 
 
 class Recipient(models.Model):
@@ -55,6 +56,10 @@ class Address(models.Model):
     kind = models.CharField(max_length=8, choices=Kind)
     value = models.CharField(max_length=64)
     scope = models.CharField(max_length=64, blank=True)
+    # Read from the number when it is made; which of them can be reached is a rule of the channel.
+    line_type = models.PositiveSmallIntegerField(
+        choices=LineType, default=LineType.UNKNOWN, db_default=LineType.UNKNOWN
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["kind", "value", "scope"], name="address_once")]

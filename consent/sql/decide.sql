@@ -1,5 +1,6 @@
 -- decide · one verdict per asked person, as of this statement's snapshot; reserves nothing
--- in:  ids, lacks_variable (arrays of one length), business_id, legal_entity_id, address_kinds, salt, holdout_permille, now
+-- in:  ids, lacks_variable (arrays of one length), business_id, legal_entity_id, address_kinds, salt, holdout_permille, now,
+--      line_types (which telephone lines can be reached; NULL: all)
 -- out: id, country, reason (0 = go), interaction_id, basis, cap_counts, free_at (when a full cap has room again)
 -- Each LATERAL with LIMIT or an aggregate is one index look-up per person, whatever the planner believes about sizes:
 -- a join by hashing would read all contacts of the business for every batch.
@@ -41,7 +42,8 @@ judged AS MATERIALIZED (
            evidence.interaction_id, evidence.basis,
            CASE
                WHEN a.is_erased THEN 10
-               WHEN address.is_there IS NULL THEN 11
+               WHEN address.is_reached IS NULL THEN 11
+               WHEN NOT address.is_reached THEN 12
                WHEN NOT a.is_contact OR evidence.interaction_id IS NULL THEN 20
                WHEN evidence.basis IS NULL THEN 30
                WHEN evidence.standing = 2 THEN 40
@@ -57,10 +59,9 @@ judged AS MATERIALIZED (
     FROM asked a
     LEFT JOIN LATERAL (
         -- Not EXISTS: of that the planner may make one reading of all addresses for every batch.
-        SELECT TRUE AS is_there
+        SELECT bool_or(COALESCE(d.line_type = ANY(%(line_types)s::smallint[]), TRUE)) AS is_reached
         FROM consent_address d
         WHERE d.recipient_id = a.id AND d.kind = ANY(%(address_kinds)s::text[])
-        LIMIT 1
     ) address ON TRUE
     LEFT JOIN LATERAL (
         -- Any valid evidence will do: a short-lived newer one never hides a longer older one, and what waits for its

@@ -9,7 +9,7 @@ SELECT first.*,
        a.recipient_id IS NULL AS is_new
 FROM (
     SELECT DISTINCT ON (value)
-           value, country, timezone, name, language, attributes, is_stop, contact_code, recipient_code
+           value, country, timezone, line_type, name, language, attributes, is_stop, contact_code, recipient_code
     FROM import_row
     ORDER BY value, line
 ) first

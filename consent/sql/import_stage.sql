@@ -9,6 +9,7 @@ CREATE TEMPORARY TABLE import_row (
     value text NOT NULL,
     country text NOT NULL,
     timezone text NOT NULL,
+    line_type smallint NOT NULL,
     name text NOT NULL,
     language text NOT NULL,
     attributes jsonb NOT NULL,

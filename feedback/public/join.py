@@ -60,7 +60,8 @@ def _read(found: JoinPage, typed: str) -> phones.Phone:
     """Judge the number by itself alone: nothing that is known of its owner may change the answer."""
     business = found.business
     number = phones.parse(typed, default_country=business.country, allow_fiction=fiction.is_allowed(business))
-    if phones.is_landline(number.e164):
+    reached = joining_by_message.lines_reached(business)
+    if reached is not None and number.line_type not in reached:
         raise ValidationError(_("This is a landline: messages do not reach it. Enter the number of a mobile phone."))
     return number
 

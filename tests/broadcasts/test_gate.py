@@ -8,13 +8,28 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
-from broadcasts import chunks, clock, codes, counts, estimate, freeze, gate, lifecycle, plan, quote, settle
+from broadcasts import (
+    chunks,
+    clock,
+    codes,
+    counts,
+    estimate,
+    freeze,
+    gate,
+    lifecycle,
+    panel,
+    plan,
+    quote,
+    senders,
+    settle,
+)  # fmt: skip
 from broadcasts.channels.base import Outcome, OutcomeKind, ReceiptStatus, ReceiptUpdate
-from broadcasts.models import Broadcast, Budget, Delivery
+from broadcasts.models import Broadcast, Budget, Delivery, Estimate
 from businesses import wallet
 from businesses.models import Business, Wallet
 from consent import refusals
-from consent.models import CapEntry, Interaction
+from consent.lines import LineType
+from consent.models import Address, CapEntry, Interaction
 from consent.reasons import Reason
 from templates_approval.models import Version
 from tests.make import EURO, make_approved_version, make_broadcast, make_business, make_launched, make_people
@@ -417,3 +432,40 @@ def test_many_such_rows_are_not_their_own_fault_and_stop_the_broadcast(business:
 
     assert (passed.stopped_by, passed.n_decided, passed.messages) == (Reason.NOT_SENDABLE, gate.MOST_SET_ASIDE, [])
     assert states(broadcast) == {"skipped": gate.MOST_SET_ASIDE, "queued": 40 - gate.MOST_SET_ASIDE}
+
+
+def test_a_landline_is_refused_where_the_sender_reaches_mobiles_only(business: Business, now: datetime) -> None:
+    """The rule is the channel's: over another one they are told. Where nobody can tell, nobody is refused."""
+    landline, both, unclear, mobile = make_people(business=business, n=4)
+    Address.objects.filter(recipient_id__in=(landline, both)).update(line_type=LineType.LANDLINE)
+    Address.objects.filter(recipient_id=mobile).update(line_type=LineType.MOBILE)
+    Address.objects.create(recipient_id=both, kind="e164", value="+33612345678", line_type=LineType.MOBILE)
+    gateway, _ = senders.connect_webhook(
+        business=business, name="SMS", url="http://127.0.0.1:9/", mobiles_only=True, now=now
+    )
+    broadcast = make_launched(business=business, now=now, sender=gateway)
+    told = Estimate.objects.get(broadcast=broadcast)
+    assert (told.n_eligible, told.reasons) == (3, {"line_type": 1})
+    assert "landline" in next(row.sentence for row in panel.of(told).rows if row.code == "line_type")
+
+    passed = pass_first_chunk(broadcast)
+
+    assert {m.recipient_id for m in passed.messages} == {both, unclear, mobile}
+    assert next(m.address for m in passed.messages if m.recipient_id == both) == "+33612345678"
+    assert Delivery.objects.get(broadcast_id=broadcast.pk, recipient_id=landline).reason == Reason.LINE_TYPE
+
+    CapEntry.objects.all().delete()
+    anywhere = make_launched(business=business, now=now, version=broadcast.versions.get().version)
+    assert len(pass_first_chunk(anywhere).messages) == 4
+
+
+def test_what_a_sender_reaches_holds_from_the_next_look_on(business: Business, now: datetime) -> None:
+    make_people(business=business, n=2)
+    Address.objects.update(line_type=LineType.LANDLINE)
+    gateway, _ = senders.connect_webhook(business=business, name="S", url="http://127.0.0.1:9/", now=now)
+    broadcast = make_launched(business=business, now=now, sender=gateway)
+    senders.set_reach(sender=gateway, mobiles_only=True, by=None, now=now)
+    assert pass_first_chunk(broadcast).messages == []
+    assert set(Delivery.objects.filter(broadcast_id=broadcast.pk).values_list("reason", flat=True)) == {
+        Reason.LINE_TYPE
+    }

@@ -21,6 +21,7 @@ from broadcasts.channels.webhook import Webhook
 from broadcasts.models import Notice, PhoneMessage, Sender
 from businesses.models import Business
 from consent import refusals
+from consent.lines import LineType
 from consent.models import Address, Recipient
 from templates_approval.models import Version
 from tests.make import NOW, make_approved_version, make_business, make_people, make_sandbox_sender
@@ -117,6 +118,16 @@ def test_it_goes_where_they_wrote_from(sender: Sender, person: int) -> None:
     tell(sender, person, address="+33639989999")
     tell(sender, person, Kind.HELP, address="+33639980000")
     assert [n.address_id == other.pk for n in Notice.objects.order_by("pk")] == [True, False]
+
+
+def test_of_several_numbers_it_goes_to_one_that_the_sender_reaches(business: Business, person: int) -> None:
+    hook, _ = senders.connect_webhook(
+        business=business, name="SMS", url="http://127.0.0.1:9/", mobiles_only=True, now=NOW
+    )
+    Address.objects.update(line_type=LineType.LANDLINE)
+    mobile = Address.objects.create(recipient_id=person, kind="e164", value="+33612345678", line_type=LineType.MOBILE)
+    assert tell(hook, person) is not None
+    assert Notice.objects.get().address_id == mobile.pk
 
 
 def test_whoever_cannot_be_reached_is_told_nothing(business: Business, person: int) -> None:

@@ -7,6 +7,7 @@ import phonenumbers
 import pytest
 
 from consent import fiction, numbering, phones
+from consent.lines import LineType
 from consent.phones import BadNumber, BadNumberReason
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -74,6 +75,7 @@ def test_fiction_passes_only_where_it_is_allowed():
         "+33639981234",
         "FR",
         "Europe/Paris",
+        LineType.UNKNOWN,
     )
     assert phones.is_fictional("+33639981234")
     assert not phones.is_fictional("+33639971234")
@@ -85,7 +87,8 @@ def test_fiction_passes_only_where_it_is_allowed():
 def test_every_fictional_number_can_be_read_back(invented):
     for position in {0, invented.size // 2, invented.size - 1}:
         e164 = invented.number(position)
-        assert phones.parse(e164, default_country="", allow_fiction=True) == (e164, invented.country, invented.timezone)
+        phone = phones.parse(e164, default_country="", allow_fiction=True)
+        assert phone == (e164, invented.country, invented.timezone, LineType.UNKNOWN)
         assert phonenumbers.is_possible_number(phonenumbers.parse(e164))
 
 
@@ -131,9 +134,9 @@ def _written(random: Random) -> tuple[str, str]:
 
 def test_the_short_way_says_what_the_library_says(monkeypatch):
     """Millions of numbers are judged by what the library said of others like them: both ways must agree on each."""
-    random, n_short = Random(20261125), 0
+    random, n_short, n_read = Random(20261125), 0, 20_000 if os.environ.get("PROMISES") else 600
     looked_up = phones._looked_up
-    for _ in range(20_000 if os.environ.get("PROMISES") else 600):
+    for _ in range(n_read):
         spelled, country = _written(random)
         said = []
         for way in (looked_up, lambda _: None):
@@ -145,6 +148,7 @@ def test_the_short_way_says_what_the_library_says(monkeypatch):
         assert said[0] == said[1], (spelled, country)
         e164 = phones._international(spelled.replace(" ", ""), country)
         n_short += bool(e164 and looked_up(e164))
+    print(f"{n_read:,} numbers, {n_short:,} of them the short way")
     assert n_short > 100
 
 
@@ -176,3 +180,27 @@ def test_what_people_and_spreadsheets_write_is_read(spelled, e164):
 def test_what_cannot_be_meant_is_refused(spelled):
     with pytest.raises(phones.BadNumber):
         phones.parse(spelled, default_country="FR", allow_fiction=True)
+
+
+@pytest.mark.parametrize(
+    ("e164", "line_type"),
+    [
+        ("+33612345678", LineType.MOBILE),
+        ("+33142278186", LineType.LANDLINE),
+        ("+33972123456", LineType.INTERNET),
+        ("+447640123456", LineType.PAGER),
+        ("+14155552671", LineType.UNKNOWN),  # North America: nobody can tell
+        ("+447012345678", LineType.UNKNOWN),  # a personal number leads anywhere
+        ("+33199001234", LineType.UNKNOWN),  # of fiction: a landline in films only
+        ("+99912", LineType.UNKNOWN),
+        ("", LineType.UNKNOWN),
+    ],
+)
+def test_a_number_says_what_kind_of_line_it_is(e164, line_type):
+    assert phones.line_type_of(e164) == line_type
+    assert phones.line_type_of(e164) == line_type  # remembered
+
+
+def test_reading_a_number_says_its_line_too():
+    assert phones.parse("01 42 27 81 86", default_country="FR").line_type == LineType.LANDLINE
+    assert phones.parse("06 12 34 56 78", default_country="FR").line_type == LineType.MOBILE

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from broadcasts import senders
 from broadcasts.models import Notice, PhoneMessage, Sender
 from businesses.models import Business, Event
 from consent import basis, dossier, joiners, joining, ledger, refusals, suppressions
@@ -234,7 +235,6 @@ def test_nobody_learns_from_the_form_whether_a_number_is_known(sender: Sender, p
         ("", "no phone number"),
         ("abc", "digits"),
         ("06", "too few digits"),
-        ("01 42 68 53 00", "landline"),
         ("+999 123", "country"),
         ("0899 70 01 23", "premium"),
         ("=cmd|' /C calc'!A0", "digits"),
@@ -245,6 +245,16 @@ def test_a_number_that_cannot_be_one_is_said_to_be_wrong_and_how(page: JoinPage,
     assert answer.status_code == 422
     assert words in answer.content.decode()
     assert not JoinRequest.objects.exists()
+
+
+def test_a_landline_is_refused_only_where_the_question_would_not_reach_it(sender: Sender, page: JoinPage) -> None:
+    assert _enter(page, "01 42 68 53 00", lang="en").status_code == 303
+    senders.connect_webhook(
+        business=sender.business, name="SMS", url="http://127.0.0.1:9/", mobiles_only=True, now=timezone.now()
+    )
+    answer = _enter(page, "01 42 68 53 01", lang="en")
+    assert (answer.status_code, "landline" in answer.content.decode()) == (422, True)
+    assert _enter(page, "06 12 34 56 78", lang="en").status_code == 303
 
 
 def test_a_foreign_number_is_welcome_and_a_fictional_one_only_where_allowed(page: JoinPage) -> None:

@@ -11,12 +11,13 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
-from broadcasts import chunks, gate, plan, settle
+from broadcasts import chunks, gate, plan, senders, settle
 from broadcasts.channels.base import Message, Outcome, OutcomeKind, ReceiptStatus, ReceiptUpdate
-from broadcasts.models import Broadcast, Delivery
+from broadcasts.models import Broadcast, Delivery, Sender
 from broadcasts.quote import CannotQuote
 from businesses.models import Business, User
 from consent import interactions, refusals, suspicion, trust
+from consent.lines import LineType
 from consent.models import Address, BasisRule, CapRule, Contact, ImportBatch, Interaction, Recipient, Refusal
 from consent.reasons import Reason
 from templates_approval.models import Version
@@ -29,12 +30,16 @@ TRUSTS = (*ImportBatch.Trust, ImportBatch.Trust.QUARANTINED)
 N_BATCHES = 8
 SCOPES = {1: "platform", 2: "business", 3: "business_not_interested"}
 LIFE_HOURS = 72
+# Of a number that may be either, nobody says that it is none.
+REACHED_BY_SMS = frozenset({"mobile", "unknown"})
 
 
 @dataclass
 class Shop:
     business: Business
     version: Version
+    # A second voice beside the sandbox: a gateway that reaches mobile phones only.
+    sms: Sender
     batches: dict[int, model.Batch] = field(default_factory=dict)
 
 
@@ -51,6 +56,7 @@ class World:
     # (when it is heard, the receipt, person, broadcast)
     on_its_way: list[tuple[datetime, ReceiptUpdate, int, int]] = field(default_factory=list)
     numbers: Any = field(default_factory=count)
+    broadcasts: Any = field(default_factory=count)
 
 
 def begin(*, seed: int, n_people: int, now: datetime, is_strict: bool = False) -> World:
@@ -61,7 +67,10 @@ def begin(*, seed: int, n_people: int, now: datetime, is_strict: bool = False) -
         CapRule.objects.filter(scope=CapRule.Scope.PLATFORM).update(max_offers=1)
     for name, company in (("One", "RCS 1"), ("Two", "RCS 2"), ("Three", "RCS 3"), ("Three again", "RCS 3")):
         business = make_business(name=name, registration_number=company, money=10_000 * EURO, now=now)
-        world.shops.append(Shop(business, make_approved_version(business=business)))
+        sms, _secret = senders.connect_webhook(
+            business=business, name="SMS", url="http://127.0.0.1:9/", mobiles_only=True, now=now
+        )
+        world.shops.append(Shop(business, make_approved_version(business=business), sms))
     for shop in world.shops:
         _bring_batches(world, shop)
     _read_policy(world)
@@ -114,11 +123,16 @@ def _bear(world: World, n: int) -> None:
     )
     addresses, contacts, done, refused = [], [], [], []
     for recipient in recipients:
-        person = model.Person(recipient.pk, recipient.country, has_address=chance.random() > 0.03)
+        n_lines = chance.choices((0, 1, 2), (3, 87, 10))[0]
+        lines = chance.choices(list(LineType), (6, 80, 10, 3, 1), k=n_lines)
+        person = model.Person(recipient.pk, recipient.country, [line.name.lower() for line in lines])
         person.own_limit, person.has_paused_all = recipient.own_limit, recipient.paused_all_at is not None
         world.people[person.id] = person
-        kind = Address.Kind.E164 if person.has_address else Address.Kind.PROVIDER
-        addresses.append(Address(recipient=recipient, kind=kind, value=f"+3363998{recipient.pk:07d}"))
+        if not lines:
+            addresses.append(Address(recipient=recipient, kind=Address.Kind.PROVIDER, value=f"{recipient.pk}"))
+        for n, line in enumerate(lines):
+            value = f"+3363998{n}{recipient.pk:06d}"
+            addresses.append(Address(recipient=recipient, kind=Address.Kind.E164, value=value, line_type=line))
         for shop in chance.sample(world.shops, chance.choice((2, 3, 4))):
             contacts.append(_acquaint(world, shop, recipient, person))
             refused += _refused(world, shop, recipient, person)
@@ -309,16 +323,18 @@ def tell(world: World, shop: Shop) -> tuple[Counter[str], list[str]]:
     """Send one broadcast through the gate; return how often each verdict fell, and where the model disagrees."""
     known = [p.id for p in world.people.values() if shop.business.pk in p.contact_of]
     holdout = world.chance.choice((0, 50, 100, 100))
+    sms = shop.sms if next(world.broadcasts) % 4 == 0 else None
     try:
         broadcast = make_launched(
             business=shop.business, version=shop.version, now=world.now, variables={}, life_hours=LIFE_HOURS,
-            holdout_permille=holdout,
+            holdout_permille=holdout, sender=sms,
         )  # fmt: skip
     except CannotQuote:
         return Counter(), []  # the estimate says that nobody could be reached now
     asked = model.Question(
-        shop.business.pk, shop.business.legal_entity_id, broadcast.salt, broadcast.holdout_permille, world.now
-    )
+        shop.business.pk, shop.business.legal_entity_id, broadcast.salt, broadcast.holdout_permille, world.now,
+        REACHED_BY_SMS if sms else None,
+    )  # fmt: skip
     expected = {i: model.judge(world.people[i], asked, world.policy) for i in known}
     owner = uuid4()
     parts = _pass(broadcast, owner, world.now)

@@ -41,7 +41,8 @@ class Slot:
 class Person:
     id: int
     country: str
-    has_address: bool = True
+    # What each of their numbers is: mobile, landline, internet, pager, or nobody can tell.
+    lines: list[str] = field(default_factory=list)
     is_erased: bool = False
     has_paused_all: bool = False
     own_limit: int | None = None
@@ -79,6 +80,8 @@ class Question:
     salt: str
     holdout_permille: int
     now: datetime
+    # What the sender reaches; None: whatever has a number.
+    reaches: frozenset[str] | None = None
 
 
 @dataclass
@@ -98,8 +101,10 @@ def judge(person: Person, asked: Question, policy: Policy) -> str:
     """Return ``go`` or the first reason against it, in the order of the design's table."""
     if person.is_erased:
         return "erased"
-    if not person.has_address:
+    if not person.lines:
         return "invalid_address"
+    if asked.reaches is not None and not any(line in asked.reaches for line in person.lines):
+        return "line_type"
     if reason := _against_the_evidence(person, asked, policy):
         return reason
     if asked.legal_entity in person.blocked:

@@ -14,8 +14,9 @@ from tests.promises import lives, oracle
 LONG = bool(os.environ.get("PROMISES"))
 N_LIVES, N_PEOPLE, N_CASES, N_EACH = (4, 900, 30_000, 300) if LONG else (1, 300, 2_000, 3)
 REASONS = {
-    "erased", "invalid_address", "no_interaction", "no_legal_basis", "quarantined", "awaiting_probe", "opted_out",
-    "blocked", "paused_all", "missing_variable", "holdout", "cap_recipient", "cap_business", "cap_platform", "go",
+    "erased", "invalid_address", "line_type", "no_interaction", "no_legal_basis", "quarantined", "awaiting_probe",
+    "opted_out", "blocked", "paused_all", "missing_variable", "holdout", "cap_recipient", "cap_business",
+    "cap_platform", "go",
 }  # fmt: skip
 
 pytestmark = [pytest.mark.promise("P4"), pytest.mark.promise("P2"), pytest.mark.django_db, pytest.mark.timeout(3600)]

@@ -46,6 +46,7 @@ class Webhook:
         idempotency_window=timedelta(hours=1),
         receipt_horizon=timedelta(days=1),
         address_kinds=("e164",),
+        may_reach_mobiles_only=True,
         cannot_see=("blocks and reports made in the messaging app itself",),
     )
 

@@ -1,13 +1,16 @@
 """Senders in the browser: the sandbox is one button, a service shows its secret once."""
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
 
-from broadcasts import secrets
+from broadcasts import secrets, senders
+from broadcasts.channels import line_types_of
 from broadcasts.models import Sender
-from businesses.models import Business, Member
+from businesses.models import AuditEvent, Business, Member
+from consent.lines import MOBILES
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -72,3 +75,40 @@ def test_a_test_account_is_not_offered_a_real_service(owner: Client, business: B
     )
     page = owner.get(f"/b/{business.twin.code}/senders/").content.decode()
     assert "HTTP webhook" not in page
+
+
+def test_a_service_may_reach_mobile_phones_only(owner: Client, business: Business) -> None:
+    answers = {"name": "SMS", "url": "https://sms.example.com/send", "mobiles_only": "on"}
+    owner.post(f"/b/{business.code}/senders/webhook/", answers)
+    sender = Sender.objects.of(business).get()
+    assert line_types_of(sender) == MOBILES
+    where = f"/b/{business.code}/senders/{sender.code}/reach/"
+    assert "mobile phones only" in owner.get(f"/b/{business.code}/senders/").content.decode()
+
+    said = owner.post(where, {"mobiles_only": "0"}, follow=True).content.decode()
+
+    assert "any telephone number" in said
+    sender.refresh_from_db()
+    assert line_types_of(sender) is None
+    assert AuditEvent.objects.filter(action="sender.reach_set", object_code=sender.code).count() == 1
+
+
+def test_programs_say_it_and_only_of_a_channel_that_may_be_either(owner: Client, business: Business) -> None:
+    _, secret = make.make_key(business=business)
+    hook, _ = senders.connect_webhook(business=business, name="S", url="http://127.0.0.1:9/", now=make.NOW)
+    phones = make.make_sandbox_sender(business=business)
+
+    def put(sender: Sender) -> Any:
+        return make.make_client().put(
+            f"/api/v1/senders/{sender.code}/reach",
+            '{"mobiles_only": true}',
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {secret}"},
+        )
+
+    assert put(hook).json()["mobiles_only"] is True
+    refused = put(phones)
+    assert (refused.status_code, refused.json()["code"]) == (422, "cannot_connect")
+    assert "cannot be set" in owner.post(
+        f"/b/{business.code}/senders/{phones.code}/reach/", {"mobiles_only": "1"}, follow=True
+    ).content.decode()  # fmt: skip

@@ -51,6 +51,9 @@ class Containers:
     def environment(self, name: str) -> dict[str, str]:
         said = {key: interpolated(str(value)) for key, value in OURS[name]["environment"].items()}
         image = dict(re.findall(r"^(?:ENV |    )([A-Z_]+)=(\S+)", DOCKERFILE, re.MULTILINE))
+        # The image holds its modules compiled; here a process may keep what it had to compile, wherever it is told to.
+        del image["PYTHONDONTWRITEBYTECODE"]
+        image |= {name: os.environ[name] for name in ("PYTHONPYCACHEPREFIX",) if name in os.environ}
         here = {
             "DATABASE_URL": self.database.url,
             "REDIS_URL": self.database.redis_url,

@@ -163,6 +163,19 @@ def make_tenant() -> Tenant:
     return Tenant(owner, business, codes, secret)
 
 
+@pytest.fixture(scope="module")
+def two_tenants(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[Tenant, Tenant]]:
+    """One pair for the whole file: each test asks inside a transaction of its own, and leaves them as they were."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield make_tenant(), make_tenant()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def tenants(two_tenants: tuple[Tenant, Tenant], db: None) -> tuple[Tenant, Tenant]:
+    return two_tenants
+
+
 OBJECTS = (
     "version_code",
     "sender_code",
@@ -229,8 +242,8 @@ def test_a_forgotten_address_would_be_noticed() -> None:
 
 
 @pytest.mark.parametrize("route", PAGES)
-def test_a_page_exists_for_its_members_only(db: None, route: str) -> None:
-    mine, stranger = make_tenant(), make_tenant()
+def test_a_page_exists_for_its_members_only(tenants: tuple[Tenant, Tenant], route: str) -> None:
+    mine, stranger = tenants
     before = state_of_the_world()
     path = mine.path(route)
 
@@ -254,9 +267,9 @@ def test_a_page_exists_for_its_members_only(db: None, route: str) -> None:
 
 
 @pytest.mark.parametrize("route", [route for route in PAGES if any(f":{name}>" in route for name in OBJECTS)])
-def test_an_object_exists_in_its_own_business_only(db: None, route: str) -> None:
+def test_an_object_exists_in_its_own_business_only(tenants: tuple[Tenant, Tenant], route: str) -> None:
     """The stranger's own business in front of my object's code opens nothing either, nor does my own test twin."""
-    mine, stranger = make_tenant(), make_tenant()
+    mine, stranger = tenants
     if route.startswith("b/"):
         path = stranger.path(route, **{name: mine.codes[name] for name in OBJECTS})
         assert is_closed(statuses(make_client(stranger.owner), path)), path
@@ -265,8 +278,8 @@ def test_an_object_exists_in_its_own_business_only(db: None, route: str) -> None
 
 
 @pytest.mark.parametrize("route", RESOURCES)
-def test_a_resource_exists_for_its_own_key_only(db: None, route: str) -> None:
-    mine, stranger = make_tenant(), make_tenant()
+def test_a_resource_exists_for_its_own_key_only(tenants: tuple[Tenant, Tenant], route: str) -> None:
+    mine, stranger = tenants
     nobody, twin = make_client(), make_key(business=mine.business.twin)[1]
     before = state_of_the_world()
     path = mine.path(route)

@@ -249,7 +249,7 @@ class Lane:
     async def _plan(self, broadcast_id: int) -> Plan:
         read_at, known = self.plans.get(broadcast_id, (0.0, None))
         if known is None or time.monotonic() - read_at > PLAN_SECONDS:
-            known = await self.database(plan.read, broadcast_id=broadcast_id)
+            known = await self.database(plan.read_if_changed, broadcast_id=broadcast_id, known=known)
             self.plans[broadcast_id] = (time.monotonic(), known)
         return known
 

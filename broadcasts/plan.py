@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from django.db import connection
 from django.utils import timezone
 from django.utils.translation import override
 
@@ -20,6 +22,9 @@ from consent.verdicts import Question
 from templates_approval import placeholders, review
 from templates_approval.models import Template, Version
 
+# A provider's restriction ends, and a file of its is forgotten, without anything being written down.
+KNOWN_SECONDS = 10.0
+
 
 @dataclass(frozen=True)
 class Wording:
@@ -33,7 +38,7 @@ class Wording:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything about a broadcast that is the same for all its people. Read anew at least every second."""
+    """Everything about a broadcast that is the same for all its people. Looked at anew at least every second."""
 
     broadcast_id: int
     code: str
@@ -52,6 +57,28 @@ class Plan:
     obstacle: Reason | None
     # The same in words, in the business's language, where the provider is to blame; else the reason's own are enough.
     obstacle_words: str = ""
+    # What the database said before it was read, and time.monotonic() of that: see ``read_if_changed``.
+    mark: str = ""
+    read_at: float = 0.0
+
+
+def read_if_changed(broadcast_id: int, known: Plan | None) -> Plan:
+    """Return ``known`` as long as nothing that it was read from has changed, else the plan as it is now.
+
+    One look instead of six: with many small senders, reading plans again and again is a quarter of a lane's work.
+    """
+    asked_at = time.monotonic()
+    mark = _mark(broadcast_id)
+    if known is not None and known.mark == mark and asked_at - known.read_at < KNOWN_SECONDS:
+        return known
+    return replace(read(broadcast_id), mark=mark, read_at=asked_at)
+
+
+def _mark(broadcast_id: int) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT plan_mark(%s)", [broadcast_id])
+        ((mark,),) = cursor.fetchall()
+    return str(mark)
 
 
 def read(broadcast_id: int) -> Plan:

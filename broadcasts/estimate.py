@@ -6,21 +6,27 @@ them, is in no number of an estimate but one, the share of all contacts that can
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import connection
-from django.db.models import F, Sum
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.db.models import F, Max, Min, Sum
 from django.db.models.functions import Mod
 
 from broadcasts import audience, own_caps, plan, quote, reach, wordings
 from broadcasts.channels import KINDS
 from broadcasts.models import Broadcast, Count, Delivery, Estimate
+from businesses.models import Business
 from consent import verdicts
+from consent.models import Contact
 from consent.models.people import ContactQuerySet
 from consent.reasons import GO, Reason
 from templates_approval.models import Version
@@ -28,10 +34,17 @@ from templates_approval.models import Version
 # Up to here everybody is asked; above, a sample answers at once and the exact count follows as a job.
 EXACT_UP_TO = 50_000
 SAMPLE_ROWS = 2_000
+# More look-ups than this for a sample take longer than reading everybody.
+MOST_DRAWN = 10_000
 SLICE_ROWS = 50_000
+# Half of a large audience each: PostgreSQL answers every connection with a processor of its own.
+CONNECTIONS = 2
+# Longer than counting everybody takes; whoever is ended in the middle leaves it to be counted again.
+CLAIM = timedelta(minutes=2)
 # People skipped for these reasons today may be reachable when their turn comes: the maximum must cover them.
 PASSING_REASONS = frozenset({Reason.CAP_BUSINESS, Reason.HOLDOUT})
 Tally = Counter[tuple[str, int]]
+log = logging.getLogger(__name__)
 
 
 def estimate(*, broadcast: Broadcast, now: datetime, exact: bool | None = None) -> Estimate:
@@ -46,14 +59,62 @@ def estimate(*, broadcast: Broadcast, now: datetime, exact: bool | None = None) 
     everybody = audience.contacts(business=broadcast.business, definition=definition, now=now)
     n_audience = audience.count(business=broadcast.business, definition=definition, now=now)
     is_exact = n_audience <= EXACT_UP_TO if exact is None else exact
-    asked = everybody if is_exact else _sample(everybody, n_audience)
-    tally = _ask(broadcast, agreed.versions, asked, now)
-    return _store(broadcast, agreed, tally if is_exact else _scale(tally, n_audience), n_audience, is_exact, now)
+    if is_exact:
+        tally = _ask_everybody(broadcast, agreed.versions, everybody, n_audience, now)
+    else:
+        drawn = _ask(broadcast, agreed.versions, _sample(broadcast.business, everybody, n_audience), now)
+        tally = _scale(drawn, n_audience)
+    return _store(broadcast, agreed, tally, n_audience, is_exact, now)
 
 
-def _sample(everybody: ContactQuerySet, n_audience: int) -> ContactQuerySet:
-    step = max(1, n_audience // SAMPLE_ROWS)
-    return everybody.alias(part=Mod(F("pk"), step)).filter(part=secrets.randbelow(step))
+def count_due(*, now: datetime) -> int:
+    """Count everybody where a sample was the first answer; return how often.
+
+    The exact answer is an estimate of its own, the newest of its draft. What was estimated again since, launched or
+    thrown away is left alone.
+    """
+    n = 0
+    while (asked := _claim(now)) is not None:
+        try:
+            if _is_latest(asked):
+                estimate(broadcast=asked.broadcast, now=now, exact=True)
+                n += 1
+        except ValidationError as refusal:
+            log.info("estimate: %s is not counted (%s)", asked.broadcast.code, refusal.messages[0])
+        Estimate.objects.filter(pk=asked.pk).update(exact_due_at=None)
+    return n
+
+
+@transaction.atomic
+def _claim(now: datetime) -> Estimate | None:
+    due = Estimate.objects.filter(exact_due_at__lte=now).select_for_update(skip_locked=True, of=("self",))
+    whose = ("broadcast__business", "broadcast__sender", "broadcast__template__business")
+    asked = due.select_related(*whose).order_by("exact_due_at", "pk").first()
+    if asked is not None:
+        Estimate.objects.filter(pk=asked.pk).update(exact_due_at=now + CLAIM)
+    return asked
+
+
+def _is_latest(asked: Estimate) -> bool:
+    is_draft = asked.broadcast.state == Broadcast.State.DRAFT
+    return is_draft and not asked.broadcast.estimates.filter(pk__gt=asked.pk).exists()
+
+
+def _sample(business: Business, everybody: ContactQuerySet, n_audience: int) -> ContactQuerySet:
+    """Draw some of ``everybody``: numbers between the first contact's and the last's, as far as somebody has them.
+
+    Where too few of these numbers are theirs, all are gone through instead, one in so many of them.
+    """
+    if n_audience <= SAMPLE_ROWS:
+        return everybody
+    ends = Contact.objects.of(business).aggregate(first=Min("pk"), last=Max("pk"))
+    n_numbers = ends["last"] - ends["first"] + 1
+    n_drawn = SAMPLE_ROWS * n_numbers // n_audience
+    if n_drawn > MOST_DRAWN:
+        step = n_audience // SAMPLE_ROWS
+        return everybody.alias(part=Mod(F("pk"), step)).filter(part=secrets.randbelow(step))
+    drawn = secrets.SystemRandom().sample(range(ends["first"], ends["last"] + 1), n_drawn)
+    return everybody.filter(pk__in=drawn)
 
 
 def _scale(tally: Tally, n_audience: int) -> Tally:
@@ -66,12 +127,48 @@ def _scale(tally: Tally, n_audience: int) -> Tally:
     return scaled
 
 
-def _ask(broadcast: Broadcast, versions: list[Version], asked: ContactQuerySet, now: datetime) -> Tally:
+class Part(NamedTuple):
+    """Contacts of one audience whose people's ids lie between two bounds, both of them excluded."""
+
+    after: int
+    before: int | None
+
+
+ALL = Part(0, None)
+
+
+def _ask_everybody(
+    broadcast: Broadcast, versions: list[Version], everybody: ContactQuerySet, n_audience: int, now: datetime
+) -> Tally:
+    if n_audience <= SLICE_ROWS:
+        return _ask(broadcast, versions, everybody, now)
+    ask = partial(_ask_in_a_thread, broadcast, versions, everybody, now)
+    with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="estimate") as threads:
+        return sum(threads.map(ask, _parts(everybody, n_audience)), Counter())
+
+
+def _parts(everybody: ContactQuerySet, n_audience: int) -> list[Part]:
+    """Cut an audience into parts of one size, one for each connection."""
+    people = everybody.order_by("recipient_id").values_list("recipient_id", flat=True)
+    cuts = [people[n_audience * n // CONNECTIONS] for n in range(1, CONNECTIONS)]
+    return [Part(after, before) for after, before in zip([0, *(cut - 1 for cut in cuts)], [*cuts, None], strict=True)]
+
+
+def _ask_in_a_thread(*facts: Any) -> Tally:
+    try:
+        return _ask(*facts)
+    finally:
+        connection.close()
+
+
+def _ask(
+    broadcast: Broadcast, versions: list[Version], asked: ContactQuerySet, now: datetime, part: Part = ALL
+) -> Tally:
     question = plan.question_about(broadcast)
     mine = own_caps.recent(business=broadcast.business, now=now)
     total: Tally = Counter()
     with connection.cursor() as cursor:
-        for ids, lacks in _slices(asked, wordings.Values(broadcast, versions)):
+        for ids, lacks in _slices(asked, wordings.Values(broadcast, versions), part):
             total += verdicts.tally_alone(
                 cursor,
                 question=question,
@@ -83,23 +180,21 @@ def _ask(broadcast: Broadcast, versions: list[Version], asked: ContactQuerySet, 
     return total
 
 
-def _slices(asked: ContactQuerySet, values: wordings.Values) -> Iterator[tuple[list[int], list[bool]]]:
-    """Yield (recipients, lacks a variable), a bounded number at a time."""
-    last = 0
-    columns = (
-        ("pk", "recipient_id", "language", "name", "attributes")
-        if values.come_from_contacts
-        else ("pk", "recipient_id")
-    )
-    while rows := list(asked.filter(pk__gt=last).order_by("pk").values_list(*columns)[:SLICE_ROWS]):
+def _slices(asked: ContactQuerySet, values: wordings.Values, part: Part) -> Iterator[tuple[list[int], list[bool]]]:
+    """Yield (recipients, lacks a variable), a bounded number at a time, in the order of people: so their rows lie."""
+    last = part.after
+    columns = ("recipient_id", "language", "name", "attributes") if values.come_from_contacts else ("recipient_id",)
+    inside = asked.filter(recipient_id__lt=part.before) if part.before else asked
+    in_order = inside.order_by("recipient_id").values_list(*columns)
+    while rows := list(in_order.filter(recipient_id__gt=last)[:SLICE_ROWS]):
         last = rows[-1][0]
-        yield [row[1] for row in rows], _lacks(rows, values)
+        yield [row[0] for row in rows], _lacks(rows, values)
 
 
 def _lacks(rows: Sequence[tuple[Any, ...]], values: wordings.Values) -> list[bool]:
     if not values.come_from_contacts:
         return [False] * len(rows)
-    return [values.lack(language, name, attributes) for _, _, language, name, attributes in rows]
+    return [values.lack(language, name, attributes) for _, language, name, attributes in rows]
 
 
 def _store(
@@ -137,6 +232,7 @@ def _store(
         max_micro=most,
         seconds=ceil(go.total() / _rate(broadcast)),
         created_at=now,
+        exact_due_at=None if is_exact else now,
     )
 
 

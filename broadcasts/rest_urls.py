@@ -12,7 +12,11 @@ from broadcasts.api.trials import OwnNumbers, Tests
 urlpatterns = [
     path("broadcasts", Broadcasts.as_view({"get": "list", "post": "create"}), name="api-broadcasts"),
     path("broadcasts/<slug:code>", Broadcasts.as_view({"get": "retrieve", "patch": "edit"}), name="api-broadcast"),
-    path("broadcasts/<slug:code>/estimate", Broadcasts.as_view({"post": "estimate"}), name="api-broadcast-estimate"),
+    path(
+        "broadcasts/<slug:code>/estimate",
+        Broadcasts.as_view({"get": "latest_estimate", "post": "estimate"}),
+        name="api-broadcast-estimate",
+    ),
     path("broadcasts/<slug:code>/launch", Broadcasts.as_view({"post": "launch"}), name="api-broadcast-launch"),
     path("broadcasts/<slug:code>/pause", Broadcasts.as_view({"post": "pause"}), name="api-broadcast-pause"),
     path("broadcasts/<slug:code>/resume", Broadcasts.as_view({"post": "resume"}), name="api-broadcast-resume"),

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from broadcasts import clock, courier, lanes, standing, submissions
+from broadcasts import clock, courier, estimate, lanes, standing, submissions
 from broadcasts.channels.sandbox import network
 
 EXPIRES_SECONDS = 5
@@ -33,6 +33,12 @@ def prepare() -> None:
     clock.freeze_waiting(now=now)
     for _ in range(clock.lanes_wanted(most=settings.LANES, now=now)):
         lane.apply_async(expires=EXPIRES_SECONDS)
+
+
+@shared_task(name="broadcasts.tasks.count_exactly")
+def count_exactly() -> None:
+    """Every second: count everybody where a sample was the first answer."""
+    estimate.count_due(now=timezone.now())
 
 
 @shared_task(name="broadcasts.tasks.prune")

@@ -26,6 +26,7 @@ CLOCK_TABLE = (
     ("consent.tasks.carry_on_undoing", 5.0, "imports"),
     ("consent.tasks.fill_probes", 600.0, "imports"),
     ("feedback.tasks.judge_evidence", 600.0, "imports"),
+    ("broadcasts.tasks.count_exactly", 1.0, "imports"),
     ("broadcasts.tasks.follow_providers", 30.0, "imports"),
     ("broadcasts.tasks.prune", 3600.0, "imports"),
     # Asked every hour, done once a night.

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -274,6 +275,7 @@ class Broadcasts(GenericViewSet[Broadcast]):
         "retrieve": READ,
         "create": WRITE,
         "edit": WRITE,
+        "latest_estimate": READ,
         "estimate": WRITE,
         "launch": WRITE,
         "pause": WRITE,
@@ -339,6 +341,18 @@ class Broadcasts(GenericViewSet[Broadcast]):
         self._read(NothingSerializer, request)
         estimated = estimate.estimate(broadcast=broadcast, now=timezone.now())
         return Response(EstimateSerializer(estimated).data, status=201)
+
+    @extend_schema(
+        summary="Read the latest estimate",
+        description="Above 50,000 people the first answer comes from a sample (`is_exact` is false); the exact one "
+        "follows within seconds as an estimate of its own, with its own token. 404 as long as there is none.",
+        responses=EstimateSerializer,
+    )
+    def latest_estimate(self, request: Request, code: str) -> Response:
+        latest = self.get_object().estimates.order_by("-id").first()
+        if latest is None:
+            raise NotFound
+        return Response(EstimateSerializer(latest).data)
 
     @extend_schema(
         summary="Launch what an estimate showed", request=LaunchSerializer, responses=FullBroadcastSerializer

@@ -234,6 +234,13 @@ class Estimate(models.Model):
     max_micro = models.BigIntegerField()
     seconds = models.PositiveIntegerField(help_text=_("Expected duration of the sending."))
     created_at = models.DateTimeField()
+    # Of a sample, while everybody is still to be counted: when that is due.
+    exact_due_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["exact_due_at"], condition=Q(exact_due_at__isnull=False), name="estimate_exact_due")
+        ]
 
 
 class Reach(models.Model):

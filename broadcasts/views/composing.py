@@ -175,33 +175,38 @@ def _latest(draft: Broadcast) -> panel.Panel | None:
     return panel.of(latest) if latest else None
 
 
-def _panel_of(
-    request: HttpRequest, business: Business, draft: Broadcast, slug: str, *, exact: bool | None = None
-) -> HttpResponse:
+def _panel_of(request: HttpRequest, business: Business, draft: Broadcast, slug: str) -> HttpResponse:
     """Count anew and answer with the panel alone."""
-    context: dict[str, Any] = {"business": business, "broadcast": draft, "slug": slug}
     try:
-        context["panel"] = panel.of(estimates.estimate(broadcast=draft, now=timezone.now(), exact=exact))
+        shown = {"panel": panel.of(estimates.estimate(broadcast=draft, now=timezone.now()))}
     except ValidationError as refusal:
-        context["refusals"] = refusal.messages
+        return _show_panel(request, business, draft, slug, refusals=refusal.messages)
+    return _show_panel(request, business, draft, slug, **shown)
+
+
+def _show_panel(request: HttpRequest, business: Business, draft: Broadcast, slug: str, **shown: Any) -> HttpResponse:
+    context: dict[str, Any] = {"business": business, "broadcast": draft, "slug": slug, **shown}
     if slug in ("review", "money"):
         context["wallet"] = Wallet.objects.get(business=business)
     return render(request, "broadcasts/estimate.html", context)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @member_view(Member.Role.MARKETER)
 def count(request: HttpRequest, business: Business, broadcast_code: str) -> HttpResponse:
-    """Estimate now: the panel for htmx, else back to the step that asked."""
+    """POST estimates now, GET shows the latest: the panel for htmx, else back to the step that asked."""
     draft = _draft(business, broadcast_code)
-    slug = request.POST.get("step", "review")
-    exact = True if request.POST.get("exact") else None
+    asked = request.POST if request.method == "POST" else request.GET
+    slug = asked.get("step", "review")
     if request.headers.get("HX-Request"):
-        return _panel_of(request, business, draft, slug, exact=exact)
-    try:
-        estimates.estimate(broadcast=draft, now=timezone.now(), exact=exact)
-    except ValidationError as refusal:
-        messages.error(request, refusal.messages[0])
+        if request.method == "POST":
+            return _panel_of(request, business, draft, slug)
+        return _show_panel(request, business, draft, slug, panel=_latest(draft))
+    if request.method == "POST":
+        try:
+            estimates.estimate(broadcast=draft, now=timezone.now())
+        except ValidationError as refusal:
+            messages.error(request, refusal.messages[0])
     if slug in SLUGS:
         return redirect("broadcast-step", business.code, draft.code, slug)
     return redirect("broadcast-review", business.code, draft.code)

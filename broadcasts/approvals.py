@@ -107,6 +107,8 @@ def media_fault(code: str) -> str:
             return _("The header's file is not the one that was there first. Put that back, or write a new version.")
         case "media_too_large":
             return _("The header's file is larger than WhatsApp takes: 5 MB for a picture, 16 MB for a film.")
+        case "media_lost":
+            return _("WhatsApp does not find the header’s file any more. It is uploaded again; resume in a minute.")
         case "media_refused":
             return _("WhatsApp refused the header's file: pictures are JPEG or PNG, films MP4, documents PDF.")
         case _:

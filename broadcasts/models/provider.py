@@ -105,7 +105,7 @@ class SenderMedia(models.Model):
     content_hash = models.BinaryField(max_length=32, null=True)
     media_id = models.CharField(max_length=64, blank=True)
     expires_at = models.DateTimeField(null=True)
-    # Why it could not be uploaded, as a code of ``channels.whatsapp.media``.
+    # Why there is none to use, as a code of ``approvals.media_fault``.
     fault = models.CharField(max_length=32, blank=True)
     due_at = models.DateTimeField()
 

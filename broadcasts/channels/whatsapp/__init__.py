@@ -152,6 +152,10 @@ class WhatsApp:
                     language=content["language"]["code"],
                     code=outcome.error_code,
                 )
+            case errors.Class.FILE:
+                await self._note(
+                    notes.lose_file, sender=sender, name=content["name"], language=content["language"]["code"]
+                )
             case errors.Class.SOON if outcome.error_code == errors.RATE:
                 await self._note(notes.slow_down, sender=sender)
 

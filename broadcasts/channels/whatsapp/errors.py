@@ -24,6 +24,7 @@ class Class(Enum):
     SOON = "R"  # the same again, slower
     MEND = "F"  # the message itself has to change
     TEMPLATE = "Ft"  # the template cannot be used at the moment: nobody gets it
+    FILE = "Ff"  # the header's file is not to be had at the moment: nobody gets it
     STOP = "S"  # the account cannot send at the moment: nobody gets anything
     UNCLEAR = "?"  # it may have been sent
 
@@ -39,7 +40,7 @@ class Fault:
 _N, _U, _T, _R, _F, _S, _X = (
     Class.NEVER, Class.ASKED_NOT_TO, Class.ANOTHER_DAY, Class.SOON, Class.MEND, Class.STOP, Class.UNCLEAR,
 )  # fmt: skip
-_TEMPLATE = Class.TEMPLATE
+_TEMPLATE, _FILE = Class.TEMPLATE, Class.FILE
 
 RATE, PAIR_RATE = "130429", "131056"
 STOPPED = "131050"
@@ -93,7 +94,7 @@ BOOK: dict[str, Fault] = {
     "132015": Fault(_TEMPLATE, _("WhatsApp has paused the template because of its quality.")),
     "132016": Fault(_TEMPLATE, _("WhatsApp has disabled the template for good. Write another one.")),
     "135000": Fault(_S, _("WhatsApp refused without saying why, as it does when it holds a whole account back.")),
-    "131053": Fault(_F, _("The picture, film or document could not be used. Give another file in a new version.")),
+    "131053": Fault(_FILE, _("The picture, film or document could not be used. Give another file in a new version.")),
     "131008": Fault(_F, _VARIABLES),
     "131009": Fault(_F, _VARIABLES),
     "131051": Fault(_F, _("WhatsApp does not know this kind of message.")),
@@ -125,6 +126,8 @@ MAY_BE_OVER = frozenset(
     if fault.kind in (Class.SOON, Class.ANOTHER_DAY, Class.STOP, Class.TEMPLATE) and code != "132016"
 ) | {"gave_up", "sender_incomplete"}
 
+# Not the fault of the person whom the message was for: it goes back, and what is at fault is written down.
+NOBODYS = (Class.STOP, Class.TEMPLATE, Class.FILE)
 LONGEST_WAIT_SECONDS = 600.0
 # Only 255 attempts have a delivery code.
 MOST_ATTEMPTS = 200
@@ -156,7 +159,7 @@ def outcome(code: str, *, attempt: int, retry_after: float = 0.0) -> Outcome:
     fault = BOOK.get(code)
     if fault is None or fault.kind is Class.UNCLEAR:
         return Outcome(OutcomeKind.UNKNOWN, error_code=code)
-    if fault.kind in (Class.SOON, Class.STOP, Class.TEMPLATE) and attempt >= MOST_ATTEMPTS:
+    if fault.kind in (Class.SOON, *NOBODYS) and attempt >= MOST_ATTEMPTS:
         return Outcome(OutcomeKind.REJECTED, error_code="gave_up")
     if code == PAIR_RATE:
         wait = min(4.0 ** min(attempt, 8), LONGEST_WAIT_SECONDS)
@@ -164,6 +167,6 @@ def outcome(code: str, *, attempt: int, retry_after: float = 0.0) -> Outcome:
     if fault.kind is Class.SOON:
         wait = min(max(retry_after, fault.wait_seconds), LONGEST_WAIT_SECONDS)
         return Outcome(OutcomeKind.NOT_STARTED, error_code=code, wait_seconds=wait)
-    if fault.kind in (Class.STOP, Class.TEMPLATE):
+    if fault.kind in NOBODYS:
         return Outcome(OutcomeKind.NOT_STARTED, error_code=code, wait_seconds=PAUSE_SECONDS)
     return Outcome(OutcomeKind.REJECTED, error_code=code)

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
 
-from broadcasts.channels.whatsapp import account, errors
-from broadcasts.models import ProviderTemplate, Sender, Standing
+from broadcasts.channels.whatsapp import account, errors, wording
+from broadcasts.models import ProviderTemplate, Sender, SenderMedia, Standing
 from consent import contacts, refusals
 from consent.models import Address
 
@@ -55,6 +55,16 @@ def suspend_template(*, sender: Sender, name: str, language: str, code: str, now
     known.filter(state=ProviderTemplate.State.APPROVED).update(
         state=STATE_OF_CODE.get(code, ProviderTemplate.State.PAUSED), due_at=now + timedelta(hours=1)
     )
+
+
+def lose_file(*, sender: Sender, name: str, language: str, now: datetime) -> None:
+    """WhatsApp does not find the file of a template's header: nothing leaves with it until it is uploaded anew."""
+    known = ProviderTemplate.objects.filter(account=account.account_id(sender), name=name, language=language)
+    for row in known.select_related("version"):
+        lost = SenderMedia.objects.filter(
+            sender=sender, source_hash=wording.hash_of(wording.media_address(row.version))
+        )
+        lost.update(media_id="", fault="media_lost", due_at=now)
 
 
 def slow_down(*, sender: Sender, now: datetime) -> None:

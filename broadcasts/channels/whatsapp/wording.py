@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from broadcasts.channels.whatsapp import account
 from broadcasts.models import ProviderTemplate, Sender, SenderMedia
@@ -202,7 +202,15 @@ def _media(sender: Sender, message: reading.Message, version: Version) -> dict[s
         return None
     kept = SenderMedia.objects.filter(sender=sender, source_hash=hash_of(address))
     kind = MEDIA_KINDS[message.header.format]
-    return {"type": kind, kind: {"id": kept.values_list("media_id", flat=True).first() or ""}}
+    file = {"id": kept.values_list("media_id", flat=True).first() or ""}
+    # Without a name a phone shows “Untitled”.
+    if kind == "document" and (name := _file_name(address)):
+        file["filename"] = name
+    return {"type": kind, kind: file}
+
+
+def _file_name(address: str) -> str:
+    return unquote(urlsplit(address).path).rpartition("/")[2][:120]
 
 
 def _names(part: str, text: reading.Text | None) -> tuple[tuple[str, str], ...]:

@@ -63,6 +63,7 @@ class Emulator:
     asked: list[tuple[str, Any]] = field(default_factory=list)
     media: list[dict[str, Any]] = field(default_factory=list)
     samples: list[bytes] = field(default_factory=list)
+    n_forgotten: int = 0
     announced: dict[str, Any] = field(default_factory=dict)
     templates: dict[str, dict[str, Any]] = field(default_factory=dict)
     callback: str = ""
@@ -211,8 +212,12 @@ class Emulator:
         return 0
 
     def _has_file(self, kind: str, parameters: list[dict[str, Any]]) -> bool:
-        kept = {f"media{n}" for n in range(1, len(self.media) + 1)}
+        kept = {f"media{n}" for n in range(self.n_forgotten + 1, len(self.media) + 1)}
         return [(one["type"], one.get(kind, {}).get("id") in kept) for one in parameters] == [(kind, True)]
+
+    def forget_media(self) -> None:
+        """As after 30 days: what was uploaded so far is gone."""
+        self.n_forgotten = len(self.media)
 
     async def _message(self, request: web.Request, told: dict[str, Any]) -> web.StreamResponse:
         fate = self.meets.get(told["to"], self.everybody)

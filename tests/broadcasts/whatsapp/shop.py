@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
@@ -19,6 +20,8 @@ from businesses.models import Business
 from templates_approval.models import Version
 from tests.broadcasts.whatsapp.emulator import ACCOUNT, APP_SECRET, NUMBER, TOKEN, Emulator
 from tests.make import EURO, TEMPLATE_COMPONENTS, make_approved_version, make_business, open_policy
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
 
 
 class _Quiet(WSGIRequestHandler):
@@ -74,3 +77,21 @@ def with_own_page(url: str) -> list[dict[str, Any]]:
     *others, buttons = TEMPLATE_COMPONENTS
     own_page = {"type": "URL", "text": "Your choices", "url": f"{url}/p/{{{{1}}}}"}
     return [*others, {**buttons, "buttons": [*buttons["buttons"], own_page]}]  # type: ignore[list-item]
+
+
+def with_picture(business: Business, address: str, kind: str = "IMAGE") -> Version:
+    """An approved version whose header is the file that lies at ``address``."""
+    header = {"type": "HEADER", "format": kind, "example": {"header_handle": [address]}}
+    return make_approved_version(business=business, name="picture", components=[header, *TEMPLATE_COMPONENTS])
+
+
+def open_shop_with_picture(meta: Emulator, kind: str = "IMAGE", name: str = "picture.png") -> Shop:
+    """A shop whose only template has a picture, film or document above it."""
+    meta.files = {name: PNG}
+    open_policy()
+    business = make_business(money=1000 * EURO)
+    version = with_picture(business, f"{meta.url}/{quote(name)}", kind)
+    sender = connect(business)
+    submissions.carry(now=datetime.now(UTC))
+    meta.decides(ProviderTemplate.objects.get().name, "APPROVED")
+    return Shop(business, sender, version)

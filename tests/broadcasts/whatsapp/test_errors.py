@@ -15,15 +15,17 @@ DOCUMENTED = {
     "U": "131050 130403",
     "T": "131049",
     "R": "131056 130429 4 80007 131057 134101",
-    "F": "131047 132000 132012 132018 132005 131053 131055 134100 131063 131061 131062 134102",
+    "F": "131047 132000 132012 132018 132005 131055 134100 131063 131061 131062 134102",
     "Ft": "132001 132007 132015 132016",
+    "Ff": "131053",
     "S": "131048 131064 368 131031 131042 131045 131037 133010 135000 190",
     "?": "131000 131016 133004 1 2",
 }
 CODES = {code: letter for letter, codes in DOCUMENTED.items() for code in codes.split()}
 KIND_OF = {
     "N": OutcomeKind.REJECTED, "U": OutcomeKind.REJECTED, "T": OutcomeKind.REJECTED, "F": OutcomeKind.REJECTED,
-    "R": OutcomeKind.NOT_STARTED, "S": OutcomeKind.NOT_STARTED, "Ft": OutcomeKind.NOT_STARTED, "?": OutcomeKind.UNKNOWN,
+    "R": OutcomeKind.NOT_STARTED, "S": OutcomeKind.NOT_STARTED, "Ft": OutcomeKind.NOT_STARTED,
+    "Ff": OutcomeKind.NOT_STARTED, "?": OutcomeKind.UNKNOWN,
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.utils.translation import override
 
-from broadcasts import codes, counts, lanes
+from broadcasts import codes, counts, lanes, lifecycle, submissions
 from broadcasts.channels import http
 from broadcasts.channels.whatsapp import errors
 from broadcasts.models import Broadcast, Delivery, ProviderTemplate, Sender, Standing
@@ -20,7 +20,7 @@ from consent.models import Address, CapEntry, Refusal
 from feedback import receipts
 from feedback.models import Callback, Reply
 from tests.broadcasts.whatsapp.emulator import Emulator, Fate
-from tests.broadcasts.whatsapp.shop import Shop, open_shop, with_own_page
+from tests.broadcasts.whatsapp.shop import Shop, open_shop, open_shop_with_picture, with_own_page
 from tests.make import make_client, make_launched, make_member, make_people
 
 State = Delivery.State
@@ -104,6 +104,50 @@ def test_a_button_leads_everybody_to_their_own_page(door: str, meta: Emulator) -
     assert shop.business.name in page.content.decode()
     found = re.search(r'<form[^>]*>(?:(?!</form>).)*value="stop".*?</form>', page.content.decode(), re.DOTALL)
     assert found, "it offers to stop"
+
+
+@pytest.mark.usefixtures("door", "_rules_let_pictures_pass")
+@pytest.mark.parametrize(
+    ("kind", "name", "sent"),
+    [
+        ("IMAGE", "picture.png", {"type": "image", "image": {"id": "media1"}}),
+        ("VIDEO", "film.mp4", {"type": "video", "video": {"id": "media1"}}),
+        (
+            "DOCUMENT",
+            "our menu.pdf",
+            {"type": "document", "document": {"id": "media1", "filename": "our menu.pdf"}},
+        ),
+    ],
+)
+def test_what_is_uploaded_once_leaves_with_every_message(
+    meta: Emulator, kind: str, name: str, sent: dict[str, object]
+) -> None:
+    shop = open_shop_with_picture(meta, kind, name)
+    broadcast = launched(shop, 50)
+    assert run_lane() == 50
+    assert states(broadcast) == {"accepted": 50}
+    headers = [told["template"]["components"][0] for told in meta.taken]
+    assert headers == [{"type": "header", "parameters": [sent]}] * 50
+    assert len(meta.media) == 1
+
+
+@pytest.mark.usefixtures("door", "_rules_let_pictures_pass", "lingering")
+def test_a_file_that_whatsapp_lost_pauses_and_is_uploaded_again(meta: Emulator) -> None:
+    shop = open_shop_with_picture(meta)
+    broadcast = launched(shop, 60)
+    meta.forget_media()
+    run_lane()
+    broadcast.refresh_from_db()
+    assert broadcast.state == Broadcast.State.PAUSED
+    assert "ne trouve plus le fichier de l’en-tête" in broadcast.state_reason
+    assert states(broadcast) == {"queued": 60}, "nobody is failed for it"
+
+    submissions.carry(now=datetime.now(UTC))
+    lifecycle.resume(broadcast=broadcast, by=None, now=datetime.now(UTC))
+    run_lane()
+    assert states(broadcast) == {"accepted": 60}
+    used = {told["template"]["components"][0]["parameters"][0]["image"]["id"] for told in meta.taken}
+    assert used == {"media2"}
 
 
 def test_statuses_come_twice_and_in_any_order(shop: Shop, meta: Emulator) -> None:

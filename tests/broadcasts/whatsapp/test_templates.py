@@ -14,19 +14,16 @@ from broadcasts.channels.whatsapp import wording
 from broadcasts.models import ProviderTemplate, SenderMedia
 from businesses.models import Business
 from consent.reasons import Reason
-from templates_approval import placeholders, render, review
-from templates_approval.models import Template, Version
+from templates_approval import placeholders, render
+from templates_approval.models import Version
 from tests.broadcasts.whatsapp.emulator import ACCOUNT, Emulator
-from tests.broadcasts.whatsapp.shop import Shop, connect, with_own_page
+from tests.broadcasts.whatsapp.shop import PNG, Shop, connect, with_own_page, with_picture
 from tests.make import (
-    TEMPLATE_COMPONENTS,
     make_approved_version,
     make_broadcast,
     make_business,
     make_launched,
     make_people,
-    make_reviewer,
-    make_user,
     open_policy,
 )
 
@@ -208,25 +205,6 @@ def test_another_sites_button_gets_nobodys_page(business: Business, meta: Emulat
 
 
 # --- Headers with a file --------------------------------------------------------------------------
-
-PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
-
-
-@pytest.fixture
-def _rules_let_pictures_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Our own rules refuse files in headers as long as the reviewers' desk does not show them."""
-    monkeypatch.setattr(review, "findings_of", lambda version: [])
-
-
-def with_picture(business: Business, address: str) -> Version:
-    owner = make_user()
-    header = {"type": "HEADER", "format": "IMAGE", "example": {"header_handle": [address]}}
-    version = review.draft(
-        business=business, name="picture", language="en", components=[header, *TEMPLATE_COMPONENTS],
-        fallbacks={"first_name": "there"}, category=Template.Category.MARKETING, by=owner, now=datetime.now(UTC),
-    )  # fmt: skip
-    version = review.submit(version=version, by=owner, now=datetime.now(UTC))
-    return review.approve(version=version, reviewer=make_reviewer(), now=datetime.now(UTC))
 
 
 @pytest.mark.usefixtures("_rules_let_pictures_pass")

@@ -15,6 +15,7 @@ from broadcasts import (
     freeze,
     guards,
     lifecycle,
+    links,
     notices,
     own_numbers,
     transitions,
@@ -185,3 +186,4 @@ def prune(*, now: datetime) -> None:
     windows.forget_closed(now=now)
     own_numbers.forget_unverified(now=now)
     trial.forget_days(now=now)
+    links.look_once_a_night(now=now)

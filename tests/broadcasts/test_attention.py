@@ -1,11 +1,13 @@
 """What nobody knows is decided by a person: sent, again at the price of a duplicate, or not at all."""
 
+import io
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -197,3 +199,23 @@ def test_programs_list_and_decide(unknown: Broadcast) -> None:
     assert post(decision="sent", deliveries=first).json() == {"n_decided": 1, "n_open": N - 1}
     assert post(decision="send_again", accepts_duplicates=True).json() == {"n_decided": N - 1, "n_open": 0}
     assert set(Delivery.objects.values_list("state", flat=True)) == {Delivery.State.ACCEPTED, Delivery.State.QUEUED}
+
+
+def test_the_operator_lists_and_decides_in_a_terminal(unknown: Broadcast) -> None:
+    def asked(*arguments: str) -> str:
+        said = io.StringIO()
+        call_command("attention", *arguments, stdout=said)
+        return said.getvalue()
+
+    assert asked().split()[:2] == [unknown.code, str(N)]
+    lines = asked(unknown.code).splitlines()
+    assert len(lines) == N
+    assert all("timeout" in line and line.startswith("dlv_") for line in lines)
+    with pytest.raises(CommandError, match="twice"):
+        asked(unknown.code, "--decide", "send_again")
+    assert asked(unknown.code, "--decide", "sent") == f"Decided about {N}; 0 are left.\n"
+    assert asked() == ""
+    for wrong in (["brd_nobody"], ["--decide", "sent"], [unknown.code, "--decide", "sent"]):
+        with pytest.raises(CommandError):
+            asked(*wrong)
+    assert_true(unknown)

@@ -23,6 +23,7 @@ from broadcasts import (
     windows,
 )
 from broadcasts.channels import KINDS
+from broadcasts.channels.sandbox import network
 from broadcasts.models import Broadcast, Budget, Delivery, PhoneMessage
 from broadcasts.statements import statement
 from broadcasts.transitions import Transition
@@ -80,9 +81,9 @@ def lanes_wanted(*, most: int, now: datetime) -> int:
     return max(0, min(most, n_due) - chunks.living(now=now)) if n_due else 0
 
 
-def phones_owe_receipts() -> bool:
-    """Say whether messages lie on sandbox phones whose arrival was not reported yet."""
-    return PhoneMessage.objects.filter(is_delivery_reported=False).exists()
+def phones_are_awake(*, now: datetime) -> bool:
+    """Say whether messages lie on sandbox phones whose arrival was not reported yet, or that somebody reads now."""
+    return PhoneMessage.objects.filter(network.arrived(now) | Q(acts_at__lte=now, is_delivery_reported=True)).exists()
 
 
 def close_books(*, now: datetime) -> int:

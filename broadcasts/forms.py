@@ -471,6 +471,16 @@ class ConnectWebhookForm(forms.Form):
 
 class ConnectSandboxForm(forms.Form):
     name = forms.CharField(label=_("Name that people see"), max_length=80)
+    seed = forms.IntegerField(
+        label=_("Seed of their habits"),
+        required=False,
+        min_value=0,
+        max_value=999_999,
+        help_text=_(
+            "With a number the phones live by themselves: they get messages late, read, answer and write STOP. "
+            "The same number, the same people. Empty: only you use them."
+        ),
+    )
 
 
 def _secret_field(label: Any, help_text: Any, *, required: bool) -> forms.CharField:

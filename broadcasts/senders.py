@@ -25,10 +25,16 @@ class CannotConnect(ValidationError):
     """The sender cannot be used as it was described; the sentence says what to change."""
 
 
-def connect_sandbox(*, business: Business, name: str, now: datetime, messages_per_second: int | None = None) -> Sender:
-    """Make a sender whose messages arrive on pretended phones inside Tambour."""
+def connect_sandbox(
+    *, business: Business, name: str, now: datetime, messages_per_second: int | None = None, seed: int | None = None
+) -> Sender:
+    """Make a sender whose messages arrive on pretended phones inside Tambour.
+
+    With a ``seed`` their owners read and answer by themselves, the same people always alike.
+    """
     secret = secrets.encrypt(secrets.new_signing_secret())
-    return _connect(business, Sender.Channel.SANDBOX, name, {}, secret, None, now, messages_per_second)
+    settings = {} if seed is None else {"seed": seed}
+    return _connect(business, Sender.Channel.SANDBOX, name, settings, secret, None, now, messages_per_second)
 
 
 def connect_webhook(

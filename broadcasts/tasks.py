@@ -20,7 +20,7 @@ def tick() -> None:
         prepare.apply_async(expires=EXPIRES_SECONDS)
     for _ in range(clock.lanes_wanted(most=settings.LANES, now=now)):
         lane.apply_async(expires=EXPIRES_SECONDS)
-    if clock.phones_owe_receipts():
+    if clock.phones_are_awake(now=now):
         sandbox_network.apply_async(expires=EXPIRES_SECONDS)
     clock.tidy(now=now)
     clock.close_books(now=now)
@@ -55,8 +55,9 @@ def lane() -> None:
 
 @shared_task(name="broadcasts.tasks.sandbox_network")
 def sandbox_network() -> None:
-    """The pretended phones tell what arrived, through the same door as any provider."""
+    """The pretended phones tell what arrived and what their owners do, through the same door as any provider."""
     network.report_deliveries(now=timezone.now())
+    network.live(now=timezone.now())
 
 
 @shared_task(name="broadcasts.tasks.carry_notices")

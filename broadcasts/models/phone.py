@@ -23,6 +23,10 @@ class PhoneMessage(models.Model):
     read_at = models.DateTimeField(null=True)
     # Receipts that the sandbox still owes to the callback door.
     is_delivery_reported = models.BooleanField(default=False)
+    # When it reaches the phone, and when its owner reads it by themselves (``channels.sandbox.habits``); null: at once,
+    # and not by themselves.
+    due_at = models.DateTimeField(null=True)
+    acts_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -38,5 +42,10 @@ class PhoneMessage(models.Model):
                 fields=["id"],
                 condition=models.Q(is_delivery_reported=False),
                 name="phone_message_unreported",
+            ),
+            models.Index(
+                fields=["acts_at"],
+                condition=models.Q(acts_at__isnull=False),
+                name="phone_message_acts",
             ),
         ]

@@ -45,7 +45,7 @@ def connect_sandbox(request: HttpRequest, business: Business) -> HttpResponse:
     form = ConnectSandboxForm(request.POST)
     if not form.is_valid():
         return _page(request, business, 422, sandbox_form=form)
-    senders.connect_sandbox(business=business, name=form.cleaned_data["name"], now=timezone.now())
+    senders.connect_sandbox(business=business, now=timezone.now(), **form.cleaned_data)
     messages.success(request, _("The sandbox is connected: its phones receive at once."))
     return redirect("senders", business.code)
 

@@ -24,6 +24,7 @@ from broadcasts.channels.base import (
     Wording,
     plain_wording,
 )
+from broadcasts.channels.sandbox import habits
 from broadcasts.models import PhoneMessage, Sender
 from templates_approval.models import Version
 
@@ -113,17 +114,19 @@ def _deliver(sender: Sender, messages: Sequence[Message]) -> None:
 
 
 def _write(sender: Sender, messages: Sequence[Message], now: datetime) -> None:
-    PhoneMessage.objects.bulk_create(
-        [
-            PhoneMessage(
-                sender=sender,
-                address=message.address,
-                delivery_code=message.code,
-                provider_id=provider_id(message.code),
-                content={**message.content, "preference_url": message.preference_url},
-                created_at=now,
-            )
-            for message in messages
-        ],
-        ignore_conflicts=True,
+    rows = [_laid_down(sender, message, now) for message in messages]
+    PhoneMessage.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _laid_down(sender: Sender, message: Message, now: datetime) -> PhoneMessage:
+    fate = habits.fate(sender.settings, address=message.address)
+    return PhoneMessage(
+        sender=sender,
+        address=message.address,
+        delivery_code=message.code,
+        provider_id=provider_id(message.code),
+        content={**message.content, "preference_url": message.preference_url},
+        created_at=now,
+        due_at=now + fate.arrives_after if fate.arrives_after else None,
+        acts_at=now + fate.reads_after if fate.reads_after else None,
     )

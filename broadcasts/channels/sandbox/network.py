@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -15,9 +15,11 @@ import aiohttp
 import orjson
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, Value
+from django.db.models.functions import Coalesce
 
 from broadcasts.channels import wire
+from broadcasts.channels.sandbox import habits
 from broadcasts.models import PhoneMessage, Sender
 from broadcasts.secrets import of_sender
 
@@ -123,11 +125,47 @@ def report_deliveries(*, now: datetime) -> int:
 
 @transaction.atomic
 def _report_round(now: datetime) -> int:
-    owed = PhoneMessage.objects.filter(is_delivery_reported=False, is_inbound=False).select_related("sender")
+    owed = PhoneMessage.objects.filter(arrived(now)).select_related("sender")
     messages = list(owed.select_for_update(skip_locked=True, of=("self",)).order_by("id")[:MESSAGES_PER_ROUND])
-    reported = asyncio.run(_post_all(list(_bodies(messages)), now)) if messages else []
+    told = {message.pk: [receipt(message, "delivered", now)] for message in messages}
+    reported = asyncio.run(_post_all(list(_bodies(messages)), told, now)) if messages else []
     PhoneMessage.objects.filter(pk__in=reported).update(is_delivery_reported=True, delivered_at=now)
     return len(reported)
+
+
+def arrived(now: datetime) -> Q:
+    """Return which messages have reached their phones and were not reported yet."""
+    is_there = Q(due_at__isnull=True) | Q(due_at__lte=now)
+    return Q(is_delivery_reported=False, is_inbound=False) & is_there
+
+
+def live(*, now: datetime) -> int:
+    """Let the owners of phones with habits read, and answer; return how many did. Each message once at most."""
+    n = 0
+    while n_round := _live_round(now):
+        n += n_round
+    return n
+
+
+@transaction.atomic
+def _live_round(now: datetime) -> int:
+    awake = PhoneMessage.objects.filter(acts_at__lte=now, is_delivery_reported=True).select_related("sender")
+    messages = list(awake.select_for_update(skip_locked=True, of=("self",)).order_by("id")[:MESSAGES_PER_ROUND])
+    unread = [message for message in messages if message.read_at is None]
+    mine = PhoneMessage.objects.filter(pk__in=[message.pk for message in messages])
+    mine.update(acts_at=None, read_at=Coalesce("read_at", Value(now)))
+    told = {message.pk: [receipt(message, "read", now), *_answer(message, now)] for message in unread}
+    if unread:
+        asyncio.run(_post_all(list(_bodies(unread)), told, now))
+    return len(messages)
+
+
+def _answer(message: PhoneMessage, now: datetime) -> list[dict[str, Any]]:
+    answer = habits.fate(message.sender.settings, address=message.address).answer
+    if answer == habits.STOP:
+        return [write(sender=message.sender, address=message.address, text="STOP", now=now)]
+    payloads = [button.get("payload") for button in message.content.get("buttons", [])]
+    return [press(message=message, place=payloads.index(answer), now=now)] if answer in payloads else []
 
 
 def _bodies(messages: Sequence[PhoneMessage]) -> Iterable[tuple[Sender, list[PhoneMessage]]]:
@@ -138,10 +176,12 @@ def _bodies(messages: Sequence[PhoneMessage]) -> Iterable[tuple[Sender, list[Pho
             yield mine[0].sender, mine[first : first + UPDATES_PER_BODY]
 
 
-async def _post_all(bodies: Sequence[tuple[Sender, list[PhoneMessage]]], now: datetime) -> list[int]:
+async def _post_all(
+    bodies: Sequence[tuple[Sender, list[PhoneMessage]]], told: Mapping[int, list[dict[str, Any]]], now: datetime
+) -> list[int]:
     slots = asyncio.Semaphore(POSTS_AT_ONCE)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=POST_SECONDS)) as session:
-        posts = await asyncio.gather(*(_post(session, slots, sender, batch, now) for sender, batch in bodies))
+        posts = await asyncio.gather(*(_post(session, slots, sender, batch, told, now) for sender, batch in bodies))
     return [pk for reported in posts for pk in reported]
 
 
@@ -150,9 +190,11 @@ async def _post(
     slots: asyncio.Semaphore,
     sender: Sender,
     messages: list[PhoneMessage],
+    told: Mapping[int, list[dict[str, Any]]],
     now: datetime,
 ) -> list[int]:
-    body, headers = signed(sender=sender, updates=[receipt(m, "delivered", now) for m in messages], now=now)
+    updates = [update for message in messages for update in told[message.pk]]
+    body, headers = signed(sender=sender, updates=updates, now=now)
     headers |= _as_from_outside()
     url = f"{settings.INTERNAL_URL}/callbacks/{sender.code}/"
     async with slots:

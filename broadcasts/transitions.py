@@ -55,7 +55,7 @@ def give_back_slots(cursor: verdicts.Cursor, broadcast_id: int, transitions: Ite
     """Free the slots of what certainly did not arrive: never started, or refused by the provider in so many words."""
     ids = [i for move in transitions if move.to_state in (State.QUEUED, State.FAILED) for i in move.recipient_ids]
     if ids:
-        verdicts.lock(cursor, recipient_ids=ids)
+        verdicts.lock_slot_holders(cursor, recipient_ids=ids)
         verdicts.give_back(cursor, recipient_ids=ids, broadcast_id=broadcast_id)
 
 
@@ -70,7 +70,7 @@ def note_arrivals(
         if move.arrived_ats and move.from_state not in RESERVED_STATES:
             without_slot += move.recipient_ids
     if without_slot:
-        verdicts.lock(cursor, recipient_ids=sorted(without_slot))
+        verdicts.lock_slot_holders(cursor, recipient_ids=sorted(without_slot))
     if arrived:
         ids = sorted(arrived)
         verdicts.arrive(

@@ -83,6 +83,12 @@ def lock(cursor: Cursor, *, recipient_ids: Sequence[int]) -> None:
     cursor.fetchall()
 
 
+def lock_slot_holders(cursor: Cursor, *, recipient_ids: Sequence[int]) -> None:
+    """Lock people and, where they were merged since, the one who holds their slots now. As ``lock`` otherwise."""
+    cursor.execute(statement("lock_slot_holders"), {"ids": array(recipient_ids)})
+    cursor.fetchall()
+
+
 def decide(
     cursor: Cursor, *, question: Question, recipient_ids: Sequence[int], lacks_variable: Sequence[bool], now: datetime
 ) -> list[Verdict]:

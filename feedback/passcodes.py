@@ -151,7 +151,8 @@ def _last_sender(address: Address, now: datetime) -> Sender | None:
     may_begin |= Q(channel__in=[kind for kind, _ in kinds], settings__code_template__name__gt="")
     may_begin |= Q(pk__in=windows.open_at(address_id=address.pk, now=now), channel__in=[kind for kind, _ in kinds])
     reaching = Sender.objects.select_related("business").filter(may_begin, is_active=True)
-    written = CapEntry.objects.filter(recipient_id=address.recipient_id).order_by("-reserved_at")
+    # Slots that came with somebody who was merged name no broadcast.
+    written = CapEntry.objects.filter(recipient_id=address.recipient_id, broadcast_id__gt=0).order_by("-reserved_at")
     for broadcast_id in written.values_list("broadcast_id", flat=True)[:5]:
         senders = Broadcast.objects.filter(pk=broadcast_id).values("sender")
         if (sender := reaching.filter(pk__in=senders).first()) is not None:

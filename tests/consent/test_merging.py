@@ -113,6 +113,50 @@ def test_no_slot_is_won_by_merging(shop, two):
     assert CapEntry.objects.filter(recipient_id=keep.pk).count() == 5
 
 
+def arrive(person_id, shop, *, broadcast_id, at):
+    with connection.cursor() as cursor:
+        verdicts.arrive(
+            cursor, recipient_ids=[person_id], arrived_ats=[at.isoformat()], broadcast_id=broadcast_id,
+            business_id=shop.pk, now=NOW,
+        )  # fmt: skip
+
+
+def give_back(person_id, *, broadcast_id):
+    with connection.cursor() as cursor:
+        verdicts.give_back(cursor, recipient_ids=[person_id], broadcast_id=broadcast_id)
+
+
+def test_a_late_receipt_for_the_old_one_is_about_the_slot_that_moved(shop, two):
+    """The delivery keeps its key; the slot is the kept person's now, and nobody else's delivery touches it."""
+    first, second = two
+    spend(first, shop, 2)
+    spend(second, shop, 2, 3)
+    CapEntry.objects.update(reserved_at=NOW - timedelta(days=3), counts_at=NOW + timedelta(days=1))
+    keep, gone = merge(two), second.recipient_id
+    third = known(shop, "+33639980003")
+    keep = merging.merge(keep_id=third.recipient_id, gone_id=keep.pk, now=NOW)  # and once more
+
+    arrive(gone, shop, broadcast_id=2, at=NOW - timedelta(days=2))
+
+    assert set(CapEntry.objects.values_list("recipient_id", flat=True)) == {keep.pk}
+    counted = sorted(CapEntry.objects.values_list("counts_at", flat=True))
+    assert counted == [NOW - timedelta(days=2), NOW + timedelta(days=1), NOW + timedelta(days=1)]
+    give_back(gone, broadcast_id=3)
+    assert CapEntry.objects.count() == 2
+    give_back(first.recipient_id, broadcast_id=2)
+    assert [slot.counts_at for slot in CapEntry.objects.all()] == [NOW - timedelta(days=2)]
+
+
+def test_a_slot_given_back_before_the_merging_is_taken_again_by_the_person(shop, two):
+    """Failed, then merged, then delivered after all: it was told, and counts for who is asked about from now on."""
+    keep = merge(two)
+    for _ in range(2):
+        arrive(two[1].recipient_id, shop, broadcast_id=9, at=NOW - timedelta(hours=1))
+    slot = CapEntry.objects.get()
+    assert (slot.recipient_id, slot.counts_at) == (keep.pk, NOW - timedelta(hours=1))
+    assert slot.broadcast_id < 0
+
+
 def test_what_is_said_to_the_old_one_is_said_to_the_person(shop, two):
     keep = merge(two)
     gone = two[1].recipient_id

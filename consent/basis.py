@@ -31,6 +31,8 @@ def grounds(*, recipient: Recipient, business: Business, now: datetime) -> list[
     """Return everything this person did with this business, newest first, each with its worth in a sentence."""
     rules = _rules_of(recipient.country)
     done = Interaction.objects.filter(recipient=recipient, business=business, withdrawn_at=None)
+    if recipient.evidence_from is not None:
+        done = done.filter(occurred_at__gt=recipient.evidence_from)
     return [_ground(interaction, rules, recipient.country, now) for interaction in done.order_by("-occurred_at", "-id")]
 
 

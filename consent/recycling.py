@@ -23,13 +23,16 @@ def give_to_new_owner(*, address_id: int, recipient_id: int, via: str, now: date
     All evidence of the former owner is withdrawn (none of it says over which number it came), the links in their
     messages open nothing any more, and each business is told which contact lost its number. The new owner has stopped
     every company that had anything to do with the number, so that no file imported again can reach them; whoever they
-    write to themselves they may hear from again.
+    write to themselves they may hear from again. What anybody attests of an earlier day counts for nothing, also from a
+    company that nobody had heard of until now.
     """
     former = Recipient.objects.select_for_update(no_key=True).get(pk=recipient_id)
     address = Address.objects.select_for_update(no_key=True).filter(pk=address_id, recipient=former).first()
     if address is None:
         return None
-    owner = Recipient.objects.create(country=former.country, timezone=former.timezone, created_at=now)
+    owner = Recipient.objects.create(
+        country=former.country, timezone=former.timezone, created_at=now, evidence_from=now
+    )
     Address.objects.filter(pk=address.pk).update(recipient=owner)
     n_withdrawn = _withdraw(former, now)
     n_stopped = _stop_for(owner, former, now)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from businesses.models import Business
@@ -56,7 +56,7 @@ def reachable(
     good = Interaction.objects.filter(
         _gives_a_basis(now), business=business, recipient=OuterRef("recipient"), withdrawn_at__isnull=True,
         occurred_at__lte=now,
-    ).filter(_is_trusted())  # fmt: skip
+    ).filter(_is_trusted(), _is_theirs())  # fmt: skip
     refused = Refusal.objects.filter(
         legal_entity=business.legal_entity_id, recipient=OuterRef("recipient"), lifted_at__isnull=True
     )
@@ -79,6 +79,11 @@ def _gives_a_basis(now: datetime) -> Q:
         one = Q(kind=kind, occurred_at__gt=now - timedelta(days=days)) & where
         found |= one & Q(opt_out_offered=True) if needs_opt_out_offered else one
     return found
+
+
+def _is_theirs() -> Q:
+    """What was done before their number was theirs, its former owner did (``recycling``)."""
+    return Q(recipient__evidence_from__isnull=True) | Q(occurred_at__gt=F("recipient__evidence_from"))
 
 
 def _is_trusted() -> Q:

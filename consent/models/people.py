@@ -26,6 +26,9 @@ class Recipient(models.Model):
     paused_all_at = models.DateTimeField(null=True)
     links_valid_from = models.DateTimeField(null=True, help_text=_("Links in older messages open nothing any more."))
     erased_at = models.DateTimeField(null=True)
+    # Since when their number is theirs, where it was somebody else's before (``recycling``): what anybody attests of an
+    # earlier day is the other's, and counts for nothing here.
+    evidence_from = models.DateTimeField(null=True, editable=False)
     merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="+", db_index=False)
     created_at = models.DateTimeField()
 

@@ -2,7 +2,8 @@
 -- Names of tables are taken here: what a person chose for everybody, every slot and every limit are out of `decide`'s
 -- sight. Whom the business wrote to as often as it may is the asker's to say.
 WITH consent_recipient AS NOT MATERIALIZED (
-    SELECT p.id, p.country, NULL::smallint AS own_limit, NULL::timestamptz AS paused_all_at, NULL::timestamptz AS erased_at
+    SELECT p.id, p.country, NULL::smallint AS own_limit, NULL::timestamptz AS paused_all_at, NULL::timestamptz AS erased_at,
+           p.evidence_from
     FROM consent_recipient p
 ),
 consent_capentry AS NOT MATERIALIZED (

@@ -18,6 +18,7 @@ JOIN consent_recipient r ON r.id = i.recipient_id
 JOIN rule ON rule.country = r.country AND rule.kind = i.kind
 WHERE i.withdrawn_at IS NULL
   AND r.erased_at IS NULL
+  AND (r.evidence_from IS NULL OR i.occurred_at > r.evidence_from)
   AND i.occurred_at > %(now)s::timestamptz - rule.lasts
   AND (i.opt_out_offered OR NOT rule.needs_opt_out_offered)
 GROUP BY r.country

@@ -11,6 +11,7 @@ WITH asked AS MATERIALIZED (
            r.own_limit,
            r.paused_all_at IS NOT NULL AS has_paused_all,
            r.id IS NULL OR r.erased_at IS NOT NULL AS is_erased,
+           r.evidence_from,
            c.last_reaction,
            c.id IS NOT NULL AS is_contact
     FROM unnest(%(ids)s::bigint[], %(lacks_variable)s::boolean[]) AS a (id, lacks_variable)
@@ -83,6 +84,8 @@ judged AS MATERIALIZED (
           -- An undo holds for the whole batch at once, and for each of its people when their proof is written.
           AND batch.trust IS DISTINCT FROM 'withdrawn'
           AND i.occurred_at <= %(now)s::timestamptz
+          -- Earlier the number was somebody else's.
+          AND (a.evidence_from IS NULL OR i.occurred_at > a.evidence_from)
         ORDER BY rule.basis IS NULL, trusted.standing, rule.basis, i.occurred_at DESC, i.id
         LIMIT 1
     ) evidence ON TRUE

@@ -9,6 +9,7 @@ kept AS (
     UPDATE consent_recipient ours
     SET own_limit = LEAST(ours.own_limit, theirs.own_limit),
         paused_all_at = LEAST(ours.paused_all_at, theirs.paused_all_at),
+        evidence_from = GREATEST(ours.evidence_from, theirs.evidence_from),
         locale = COALESCE(NULLIF(ours.locale, ''), theirs.locale),
         created_at = LEAST(ours.created_at, theirs.created_at)
     FROM consent_recipient theirs

@@ -117,6 +117,7 @@ def _bear(world: World, n: int) -> None:
             timezone="UTC",
             own_limit=chance.choice((0, 1)) if chance.random() < 0.1 else None,
             paused_all_at=now if chance.random() < 0.06 else None,
+            evidence_from=now - timedelta(days=chance.choice((10, 200))) if chance.random() < 0.03 else None,
             created_at=now,
         )
         for _ in range(n)
@@ -127,6 +128,7 @@ def _bear(world: World, n: int) -> None:
         lines = chance.choices(list(LineType), (6, 80, 10, 3, 1), k=n_lines)
         person = model.Person(recipient.pk, recipient.country, [line.name.lower() for line in lines])
         person.own_limit, person.has_paused_all = recipient.own_limit, recipient.paused_all_at is not None
+        person.owner_since = recipient.evidence_from
         world.people[person.id] = person
         if not lines:
             addresses.append(Address(recipient=recipient, kind=Address.Kind.PROVIDER, value=f"{recipient.pk}"))

@@ -47,6 +47,8 @@ class Person:
     has_paused_all: bool = False
     own_limit: int | None = None
     contact_of: set[int] = field(default_factory=set)
+    # Since when their number is theirs, if it was somebody else's before.
+    owner_since: datetime | None = None
     lacks_variable_at: set[int] = field(default_factory=set)
     evidence: dict[int, list[Evidence]] = field(default_factory=lambda: defaultdict(list))
     stopped: set[int] = field(default_factory=set)  # legal entities
@@ -122,6 +124,7 @@ def judge(person: Person, asked: Question, policy: Policy) -> str:
 
 def _against_the_evidence(person: Person, asked: Question, policy: Policy) -> str:
     done = [e for e in person.evidence[asked.business] if not _is_withdrawn(e) and e.occurred_at <= asked.now]
+    done = [e for e in done if person.owner_since is None or e.occurred_at > person.owner_since]
     if asked.business not in person.contact_of or not done:
         return "no_interaction"
     valid = [e for e in done if _is_basis(e, person.country, asked.now, policy)]

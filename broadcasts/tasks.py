@@ -6,10 +6,13 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from broadcasts import clock, courier, estimate, lanes, standing, submissions
+from broadcasts import clock, courier, estimate, lanes, recount, standing, submissions
 from broadcasts.channels.sandbox import network
 
 EXPIRES_SECONDS = 5
+RECOUNT_HOUR = 4
+# A night's look must not become a day's.
+RECOUNT_SECONDS = 1_800.0
 
 
 @shared_task(name="broadcasts.tasks.tick")
@@ -45,6 +48,14 @@ def count_exactly() -> None:
 def prune() -> None:
     """Once an hour."""
     clock.prune(now=timezone.now())
+
+
+@shared_task(name="broadcasts.tasks.recount_told")
+def recount_told() -> None:
+    """Once a night: was everybody who was told allowed to be? Worked out anew, and noted for the operator."""
+    now = timezone.now()
+    if now.hour == RECOUNT_HOUR:
+        recount.nightly(now=now, seconds=RECOUNT_SECONDS)
 
 
 @shared_task(name="broadcasts.tasks.lane")

@@ -13,6 +13,7 @@ import django
 django.setup()
 
 from benchmarks import (  # noqa: E402 — models can be imported from here on
+    checking,
     estimating,
     fairness,
     figures,
@@ -42,7 +43,7 @@ def main() -> int:
     n_people, n_sent = (100_000, 20_000) if options.quick else (1_000_000, 200_000)
     machine = figures.machine()
     world.prepare()
-    if asked != ["B5"]:
+    if not set(asked) <= {"B5", "T1"}:
         with _said(f"{n_people:,} people made"):
             world.make_people(first=1, last=n_people)
     measured: list[Figure] = []
@@ -69,6 +70,7 @@ PARTS: dict[str, Part] = {
     "B7": lambda n, sent, known: growing.measure_memory(n=n),
     "B8": lambda n, sent, known: growing.measure_time(n=sent // 2) + growing.measure_buffers(n=n // 10),
     "B4": lambda n, sent, known: receiving.measure(first=1, n=sent),
+    "T1": lambda n, sent, known: checking.measure(),
     "S1": lambda n, sent, known: segments.measure(n=n),
     "B3": lambda n, sent, known: estimating.measure(n=n),
     "B5": lambda n, sent, known: importing.measure(n=n),

@@ -7,7 +7,7 @@ import sys
 # Only these may change the schema; everything else runs as the plain role.
 COMMANDS_OF_THE_OWNER = {"migrate"}
 # These ask neither the database nor Redis, and run where nothing is set up.
-COMMANDS_WITHOUT_SERVERS = {"classify_reply"}
+COMMANDS_WITHOUT_SERVERS = {"classify_reply", "lint_template"}
 NOWHERE = {
     "SECRET_KEY": "unused",
     "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none",

@@ -65,6 +65,8 @@ def obstacle(*, sender: Sender, versions: Sequence[Version], now: datetime) -> s
 
 def _against(version: Version, row: ProviderTemplate | None) -> str:
     named = {"name": version.template.name, "language": version.language, "number": version.number}
+    if wording.obstacle(version) == "format":
+        return _("“%(name)s” (%(language)s) is a carousel or a limited-time offer: not over WhatsApp yet.") % named
     if wording.obstacle(version) == "location_header":
         return _("“%(name)s” (%(language)s) has a place in its header, which cannot be sent over WhatsApp yet.") % named
     if wording.obstacle(version) == "media_without_address":

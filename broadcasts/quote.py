@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from broadcasts import approvals, audience, hours, own_caps, reach, stops, wordings
 from broadcasts.models import Broadcast, Estimate
 from businesses import prices
+from templates_approval import render
 from templates_approval.models import Version
 
 # An estimate older than this says too little about now: people stop, caps move, prices change.
@@ -144,3 +145,17 @@ def check_may_launch(broadcast: Broadcast, agreed: Terms, now: datetime) -> None
         raise CannotQuote(words, code="sender_restricted")
     if words := approvals.obstacle(sender=broadcast.sender, versions=agreed.versions, now=now):
         raise CannotQuote(words, code="template_unavailable")
+    _must_fit(broadcast, agreed)
+
+
+def _must_fit(broadcast: Broadcast, agreed: Terms) -> None:
+    """Values that are the same for everybody may make a text too long for everybody (rule V12)."""
+    values = wordings.given(broadcast)
+    for version in agreed.versions:
+        if found := render.too_long_for(version.components, values, fallbacks=version.fallbacks):
+            length, limit = found
+            raise CannotQuote(
+                _("With these values the message in “%(language)s” has %(length)s characters; %(limit)s are allowed.")
+                % {"language": version.language, "length": length, "limit": limit},
+                code="too_long",
+            )

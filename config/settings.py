@@ -209,6 +209,8 @@ STORAGES = {
 
 # How long a business waits for a decision about its template before the desk calls it late.
 TEMPLATE_REVIEW_HOURS = env.int("TEMPLATE_REVIEW_HOURS", default=24)
+# JSON of the goods that are forbidden or restricted here; empty: templates_approval/rules/data/verticals.json.
+TEMPLATE_GOODS_FILE = env.str("TEMPLATE_GOODS_FILE", default="")
 
 # --- Sending -----------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Template versions for client programs: keep a wording, hand it to the reviewers, see what they said."""
 
+import re
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -14,7 +15,8 @@ from rest_framework.viewsets import GenericViewSet
 
 from businesses.models import User
 from businesses.rest import NothingSerializer, StrictSerializer, business_of, maker_of, repeatable
-from templates_approval import review
+from templates_approval import components as reading
+from templates_approval import offer, review, rules
 from templates_approval.models import Template, Version
 
 WRITE = "templates:write"
@@ -28,14 +30,58 @@ class WordingSerializer(StrictSerializer):
     category = serializers.ChoiceField(choices=Template.Category.choices, default=Template.Category.MARKETING)
     components = serializers.ListField(child=serializers.DictField(), max_length=20)
     fallbacks = serializers.DictField(child=serializers.CharField(max_length=1024), default=dict)
+    complete = serializers.BooleanField(
+        default=False, help_text=_("Put in what an offer lacks: Interested, Not interested and how to stop.")
+    )
+
+
+class TemplateSerializer(serializers.Serializer[Any]):
+    """A template as a client posts it to WhatsApp. Nothing is refused here: what is wrong comes back as findings."""
+
+    name = serializers.CharField(required=False)
+    language = serializers.CharField(required=False)
+    category = serializers.CharField(required=False)
+    parameter_format = serializers.CharField(required=False)
+    components = serializers.ListField(child=serializers.DictField(), required=False)
+    fallbacks = serializers.DictField(child=serializers.CharField(), required=False)
+
+
+class AskedSerializer(serializers.Serializer[Any]):
+    """Which rules are asked."""
+
+    profile = serializers.ChoiceField(
+        choices=rules.PROFILES,
+        default=rules.PLATFORM,
+        help_text=_("platform: what submission asks for; whatsapp: what the provider refuses."),
+    )
+
+
+class WantedSerializer(serializers.Serializer[Any]):
+    """Which versions a list holds; without any, all of them."""
+
+    template = serializers.CharField(required=False, max_length=24, help_text=_("The code of a template."))
+    name = serializers.CharField(required=False, max_length=512)
+    language = serializers.CharField(required=False, max_length=8)
+    state = serializers.ChoiceField(required=False, choices=Version.State.choices)
+
+    PLACES: ClassVar = {"template": "template__code", "name": "template__name"}
+
+    def narrow(self, versions: QuerySet[Version]) -> QuerySet[Version]:
+        return versions.filter(**{self.PLACES.get(name, name): value for name, value in self.validated_data.items()})
 
 
 class FindingSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
+    rule = serializers.CharField(source="source", help_text=_("Where it comes from: docs/rules.md."))
     severity = serializers.CharField()
     path = serializers.CharField()
     message = serializers.CharField()
     fix = serializers.CharField()
+
+
+class LintedSerializer(serializers.Serializer[Any]):
+    n_errors = serializers.IntegerField(help_text=_("0: it may be submitted."))
+    findings = FindingSerializer(many=True)
 
 
 class VersionSerializer(serializers.ModelSerializer[Version]):
@@ -82,7 +128,7 @@ WORDING = {
 class Versions(GenericViewSet[Version]):
     """One wording in one language; once submitted it never changes."""
 
-    scopes: ClassVar = {"list": WRITE, "retrieve": WRITE, "create": WRITE, "submit": WRITE}
+    scopes: ClassVar = {"list": WRITE, "retrieve": WRITE, "create": WRITE, "submit": WRITE, "lint": WRITE}
     serializer_class = VersionSerializer
     lookup_field = "code"
     filter_backends = ()
@@ -90,9 +136,17 @@ class Versions(GenericViewSet[Version]):
     def get_queryset(self) -> QuerySet[Version]:
         return Version.objects.of(business_of(self.request)).select_related("template__business")
 
-    @extend_schema(summary="List versions, newest first", responses=VersionSerializer(many=True))
+    @extend_schema(
+        summary="List versions, newest first",
+        description="Of one template, name, language or state, if you say so; its state is where a version stands.",
+        parameters=[WantedSerializer],
+        responses=VersionSerializer(many=True),
+    )
     def list(self, request: Request) -> Response:
-        page = self.paginate_queryset(self.get_queryset())
+        named = WantedSerializer().fields.keys() & request.query_params.keys()
+        wanted = WantedSerializer(data={name: request.query_params[name] for name in named})
+        wanted.is_valid(raise_exception=True)
+        page = self.paginate_queryset(wanted.narrow(self.get_queryset()))
         return self.get_paginated_response(VersionSerializer(page, many=True).data)
 
     @extend_schema(summary="Read a version and what the rules say", responses=VersionSerializer)
@@ -108,12 +162,33 @@ class Versions(GenericViewSet[Version]):
     )
     @repeatable
     def create(self, request: Request) -> Response:
+        _must_be_storable(request.data)
         wording = WordingSerializer(data=request.data)
         wording.is_valid(raise_exception=True)
-        version = review.draft(
-            business=business_of(request), by=_author(request), now=timezone.now(), **wording.validated_data
-        )
+        given = wording.validated_data
+        if given.pop("complete"):
+            given["components"], given["fallbacks"] = offer.completed(
+                given["components"], language=given["language"], fallbacks=given["fallbacks"]
+            )
+        version = review.draft(business=business_of(request), by=_author(request), now=timezone.now(), **given)
         return Response(VersionSerializer(version).data, status=201)
+
+    @extend_schema(
+        summary="Only check a template",
+        description="Nothing is kept. The body is what a client posts to WhatsApp to create a template.",
+        parameters=[AskedSerializer],
+        request=TemplateSerializer,
+        responses=LintedSerializer,
+        examples=[OpenApiExample("A spring sale", value=WORDING, request_only=True)],
+    )
+    @repeatable
+    def lint(self, request: Request) -> Response:
+        asked = AskedSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        _must_be_storable(request.data)
+        findings = rules.check_request(request.data, profile=asked.validated_data["profile"], asks=review.house_lists())
+        linted = {"n_errors": len(rules.errors(findings)), "findings": findings}
+        return Response(LintedSerializer(linted).data)
 
     @extend_schema(summary="Hand a draft to the reviewers", request=NothingSerializer, responses=VersionSerializer)
     @repeatable
@@ -122,6 +197,17 @@ class Versions(GenericViewSet[Version]):
         NothingSerializer(data=request.data).is_valid(raise_exception=True)
         version = review.submit(version=draft, by=_author(request), now=timezone.now())
         return Response(VersionSerializer(version).data)
+
+
+def _must_be_storable(value: Any) -> None:
+    """Refuse what the database would not give back unchanged, and say where in the body it stands."""
+    try:
+        reading.ensure_storable(value)
+    except reading.BadComponents as fault:
+        detail: Any = serializers.ErrorDetail(str(fault.messages[0]), code=str(fault.code))
+        for step in reversed(re.findall(r"[^.\[\]]+", fault.path)):
+            detail = {step: detail}
+        raise serializers.ValidationError(detail) from fault
 
 
 def _author(request: Request) -> User:

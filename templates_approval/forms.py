@@ -19,7 +19,7 @@ from businesses.models import Business
 from templates_approval import components as reading
 from templates_approval import offer, placeholders, render, rules, writing
 from templates_approval.models import Template, Version
-from templates_approval.review import NAME
+from templates_approval.review import NAME, house_lists
 
 # Languages offered in the list; component JSON from elsewhere may use any other.
 LANGUAGES = (
@@ -246,6 +246,7 @@ class ComposerForm(forms.Form):
             category=self._now("category"),
             language=self._now("language"),
             fallbacks=self.fallbacks(),
+            asks=house_lists(),
         )
 
     def field_of(self, finding: rules.Finding) -> str:

@@ -21,6 +21,8 @@ COUPON = "coupon_code"
 OWN_PAGE = "own.page"
 # Where nobody in particular reads (a preview, a test) it ends like this: the page then asks whose it should be.
 DEFAULTS = {OWN_PAGE: "mine"}
+# A header of a place has no braces; what WhatsApp needs when it is sent is asked for under these names.
+PLACE = ("location.latitude", "location.longitude", "location.name", "location.address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +44,29 @@ class Placeholder:
 
 def find(text: str) -> list[Placeholder]:
     """Return the well-formed ``{{…}}`` of ``text`` in order; what is inside them may still be a wrong name."""
+    if "{{" not in text:
+        return []
     return [Placeholder(match[1].strip(), match.start(), match.end()) for match in TOKEN.finditer(text)]
 
 
 def is_balanced(text: str) -> bool:
     """Say whether all doubled braces of ``text`` belong to a placeholder."""
+    if "{{" not in text and "}}" not in text:
+        return True
     rest = TOKEN.sub("", text)
     return "{{" not in rest and "}}" not in rest
 
 
 def without(text: str) -> str:
     """Return ``text`` with each placeholder replaced by one space."""
-    return TOKEN.sub(" ", text)
+    return TOKEN.sub(" ", text) if "{{" in text else text
 
 
 def key(part: str, name: str) -> str:
     """Return what a broadcast calls the variable ``name`` of ``part``.
 
-    A named variable and a number in the body keep their name. Header and buttons count from ``{{1}}`` on their own, so
-    that their numbers get the part in front: ``header.1``, ``button.0.1``.
+    A named variable and a number in the body keep their name. Header, buttons and cards count from ``{{1}}`` on their
+    own, so that their numbers get the part in front: ``header.1``, ``button.0.1``, ``card.2.1``, ``card.2.button.0.1``.
     """
     return f"{part}.{name}" if part != "body" and POSITIONAL.match(name) else name
 
@@ -71,9 +77,9 @@ def is_own_page(url: str) -> bool:
     return len(found) == 1 and url[: found[0].start] == f"{settings.PUBLIC_URL}/p/" and found[0].end == len(url)
 
 
-def button_key(index: int, url: str, name: str) -> str:
-    """As ``key``, for the variable ``name`` in the address of the button at ``index``."""
-    return OWN_PAGE if is_own_page(url) else key(f"button.{index}", name)
+def button_key(index: int, url: str, name: str, *, card: str = "") -> str:
+    """As ``key``, for the variable ``name`` in the address of the button at ``index``, in ``card.2.`` for instance."""
+    return OWN_PAGE if is_own_page(url) else key(f"{card}button.{index}", name)
 
 
 def slots(message: reading.Message) -> Iterator[tuple[str, str]]:
@@ -82,16 +88,26 @@ def slots(message: reading.Message) -> Iterator[tuple[str, str]]:
         yield from _slots_of("header", message.header)
     if message.body is not None:
         yield from _slots_of("body", message.body)
-    for index, button in enumerate(message.buttons):
-        if button.kind == reading.COPY_CODE:
-            yield COUPON, button.example
-        for placeholder in find(button.url) if not is_own_page(button.url) else ():
-            yield button_key(index, button.url, placeholder.name), _tail(button, placeholder)
+    yield from _slots_of_buttons("", message.buttons)
+    for index, card in enumerate(message.cards):
+        if card.body is not None:
+            yield from _slots_of(f"card.{index}", card.body)
+        yield from _slots_of_buttons(f"card.{index}.", card.buttons)
 
 
 def _slots_of(part: str, text: reading.Text) -> Iterator[tuple[str, str]]:
+    if text.format == reading.LOCATION:
+        yield from ((name, "") for name in PLACE)
     for placeholder in find(text.text):
         yield key(part, placeholder.name), text.examples.get(placeholder.name, "")
+
+
+def _slots_of_buttons(card: str, buttons: tuple[reading.Button, ...]) -> Iterator[tuple[str, str]]:
+    for index, button in enumerate(buttons):
+        if button.kind == reading.COPY_CODE:
+            yield COUPON, button.example
+        for placeholder in find(button.url) if not is_own_page(button.url) else ():
+            yield button_key(index, button.url, placeholder.name, card=card), _tail(button, placeholder)
 
 
 def _tail(button: reading.Button, placeholder: Placeholder) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,11 +17,13 @@ from django.utils.translation import gettext_lazy as _
 from businesses import audit, events
 from businesses.models import Business, User
 from templates_approval import components as reading
-from templates_approval import reviewers, rules
+from templates_approval import languages, reviewers, rules
 from templates_approval.models import Review, Template, Version
 from templates_approval.reasons import Reason
 
-NAME = re.compile(r"[a-z0-9_]{1,512}\Z")
+NAME = rules.request.NAME
+# So many rejected texts are compared with a new one.
+REJECTED_LOOKED_AT = 50
 SUSPENDED = {Business.State.SUSPENDED, Business.State.CLOSED}
 
 
@@ -45,14 +46,29 @@ def _hash_of(version: Version) -> str:
     return content_hash(version.components, version.fallbacks, version.template.category, version.language)
 
 
-def findings_of(version: Version) -> list[rules.Finding]:
-    """Return what the rules of today say about ``version``."""
+def findings_of(version: Version, rejected: Sequence[rules.Rejected] = ()) -> list[rules.Finding]:
+    """Return what the rules of today say about ``version``; ``rejected`` are texts that it should not repeat."""
     return rules.check(
         version.components,
         category=version.template.category,
         language=version.language,
         fallbacks=version.fallbacks,
+        rejected=rejected,
+        asks=house_lists(),
     )
+
+
+def house_lists() -> rules.Policy:
+    """Return the lists of goods, hosts and names that hold in this installation."""
+    return rules.policy.of_operator(settings.TEMPLATE_GOODS_FILE)
+
+
+def rejected_texts(*, business: Business, language: str, but: int | None = None) -> list[rules.Rejected]:
+    """Return the newest texts that were rejected in other templates than ``but``: there they are meant to be mended."""
+    turned_down = Version.objects.of(business).filter(state=Version.State.REJECTED, language=language)
+    newest = turned_down.exclude(template=but).select_related("template").order_by("-pk")[:REJECTED_LOOKED_AT]
+    read = ((version.template.name, reading.read(version.components).body) for version in newest)
+    return [rules.Rejected(name, body.text) for name, body in read if body is not None]
 
 
 # --- Draft -------------------------------------------------------------------------------------
@@ -99,7 +115,7 @@ def _must_be_storable(*, name: str, language: str, components: object, fallbacks
         raise CannotDraft(
             _("A name is made of small letters, digits and underscores: summer_sale_2."), code="name_wrong"
         )
-    if not rules.platform.is_language(language):
+    if not languages.is_known(language):
         raise CannotDraft(_("Use a code like en, fr or pt_BR for the language."), code="language_unknown")
     reading.ensure_storable(components)
     reading.ensure_storable(dict(fallbacks))
@@ -144,7 +160,8 @@ def submit(*, version: Version, by: User, now: datetime) -> Version:
     _lock(version.template_id)
     version = _fresh(version)
     _must_be_submittable(version)
-    findings = findings_of(version)
+    alike = rejected_texts(business=version.template.business, language=version.language, but=version.template_id)
+    findings = findings_of(version, alike)
     if errors := rules.errors(findings):
         raise CannotSubmit(_("The rules found something to mend first."), code="findings", findings=errors)
     Version.objects.filter(pk=version.pk, state=Version.State.DRAFT).update(

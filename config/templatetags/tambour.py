@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from businesses import access, names, prices
 from businesses.models import Business, Member
-from templates_approval import render
+from templates_approval import markup, render
 
 register = template.Library()
 
@@ -142,6 +142,12 @@ def moment(at: datetime | None, zone: str = "") -> SafeString | str:
 def duration(seconds: int) -> str:
     """Write how long something takes, in the largest unit that says enough."""
     return format_timedelta(max(1, seconds), threshold=1.5, locale=_locale())
+
+
+@register.filter
+def said(text: str) -> SafeString:
+    """Show words without markup, as a phone does in a header; variables that nobody filled are marked."""
+    return markup.marked(text)
 
 
 @register.filter

@@ -82,7 +82,10 @@ def _is_named(version: Version) -> bool:
 
 def obstacle(version: Version) -> str:
     """Return a code for what this channel cannot carry yet, or ''."""
-    header = reading.read(version.components).header
+    message = reading.read(version.components)
+    header = message.header
+    if message.cards or message.deadline is not None:
+        return "format"
     if header is not None and header.format == "LOCATION":
         return "location_header"
     if header is not None and header.format in MEDIA_KINDS and not WEB_ADDRESS.match(header.sample):

@@ -1,0 +1,29 @@
+"""A template that calls itself utility and promotes something: WhatsApp makes it marketing, at marketing's price."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from templates_approval.rules.book import Finding
+from templates_approval.rules.policy import word_list
+from templates_approval.rules.subject import UTILITY, Subject
+
+PROMOTES, SERVICE = word_list("promotes.txt"), word_list("service.txt")
+MINUS = re.compile(r"[-–−] ?\d{1,2} ?%")
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    if subject.category != UTILITY:
+        return
+    for path, text in subject.wordings:
+        if path.endswith(".text") and (words := promoting(text)):
+            yield Finding("category_drift", path, {"words": words})
+            return
+
+
+def promoting(text: str) -> str:
+    """Return the words of ``text`` that promote, or ''."""
+    rest = SERVICE.sub(" ", text)
+    match = PROMOTES.search(rest) or MINUS.search(rest)
+    return match[0].strip() if match else ""

@@ -44,22 +44,21 @@ class Placeholder:
 
 def find(text: str) -> list[Placeholder]:
     """Return the well-formed ``{{…}}`` of ``text`` in order; what is inside them may still be a wrong name."""
-    if "{{" not in text:
+    if "{" not in text:
         return []
     return [Placeholder(match[1].strip(), match.start(), match.end()) for match in TOKEN.finditer(text)]
 
 
 def is_balanced(text: str) -> bool:
     """Say whether all doubled braces of ``text`` belong to a placeholder."""
-    if "{{" not in text and "}}" not in text:
-        return True
     rest = TOKEN.sub("", text)
-    return "{{" not in rest and "}}" not in rest
+    # One sign is looked for sooner than two.
+    return not ("{" in rest or "}" in rest) or ("{{" not in rest and "}}" not in rest)
 
 
 def without(text: str) -> str:
     """Return ``text`` with each placeholder replaced by one space."""
-    return TOKEN.sub(" ", text) if "{{" in text else text
+    return TOKEN.sub(" ", text) if "{" in text else text
 
 
 def key(part: str, name: str) -> str:
@@ -73,6 +72,8 @@ def key(part: str, name: str) -> str:
 
 def is_own_page(url: str) -> bool:
     """Say whether a button's address is that of the reader's own page: ``PUBLIC_URL/p/{{1}}``."""
+    if not url.startswith(f"{settings.PUBLIC_URL}/p/"):
+        return False
     found = find(url)
     return len(found) == 1 and url[: found[0].start] == f"{settings.PUBLIC_URL}/p/" and found[0].end == len(url)
 

@@ -16,7 +16,8 @@ from templates_approval.rules.subject import Subject
 # WhatsApp publishes no threshold; 2·n + 1 words for n variables is the rule of thumb of the field.
 WORDS_PER_VARIABLE = 2
 # V11; a tab, a line break or a longer run of spaces makes WhatsApp refuse the message itself.
-UNUSABLE = ("\n", "\r", "\t", " " * 5)
+UNUSABLE = ("\n", "\r", "\t")
+RUN_OF_SPACES = " " * 5
 FORBIDDEN_SIGNS = re.compile(r"[#$%]")
 WORD = re.compile(r"\w+")
 CLEAR_WORDS, CLEAR_LETTERS = 2, 20
@@ -36,7 +37,7 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 
 def is_unusable(value: str) -> bool:
-    return any(sign in value for sign in UNUSABLE)
+    return any(sign in value for sign in UNUSABLE) or (" " in value and RUN_OF_SPACES in value)
 
 
 def _text(name: str, part: reading.Text) -> Iterator[Finding]:
@@ -58,7 +59,7 @@ def _text(name: str, part: reading.Text) -> Iterator[Finding]:
 
 def _names(found: list[Placeholder], path: str) -> Iterator[Finding]:
     for placeholder in found:
-        name, better = placeholder.name, _better_name(placeholder.name)
+        name = placeholder.name
         if placeholder.is_positional:
             continue
         if placeholder.is_named:
@@ -66,6 +67,7 @@ def _names(found: list[Placeholder], path: str) -> Iterator[Finding]:
                 letters = re.sub("_?[0-9]+", "", name)
                 yield Finding("variable_digits", path, {"name": name[:SHOWN], "better": letters[:SHOWN] or "name"})
             continue
+        better = _better_name(name)
         code = "variable_forbidden_sign" if FORBIDDEN_SIGNS.search(name) else "variable_name"
         yield Finding(code, path, {"name": name[:SHOWN], "better": better})
 

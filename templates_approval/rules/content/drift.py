@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from templates_approval.rules.book import Finding
-from templates_approval.rules.policy import word_list
+from templates_approval.rules.policy import WordList
 from templates_approval.rules.subject import UTILITY, Subject
 
-PROMOTES, SERVICE = word_list("promotes.txt"), word_list("service.txt")
+PROMOTES, SERVICE = WordList("promotes.txt"), WordList("service.txt")
 MINUS = re.compile(r"[-–−] ?\d{1,2} ?%")
 
 
@@ -24,6 +24,8 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 def promoting(text: str) -> str:
     """Return the words of ``text`` that promote, or ''."""
-    rest = SERVICE.sub(" ", text)
-    match = PROMOTES.search(rest) or MINUS.search(rest)
+    rest = SERVICE.without(text)
+    if found := PROMOTES.find(rest):
+        return found
+    match = MINUS.search(rest)
     return match[0].strip() if match else ""

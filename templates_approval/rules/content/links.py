@@ -69,11 +69,13 @@ def hosts(text: str) -> list[str]:
     """Return the hosts that ``text`` names, in small letters: of its links, of its bare addresses, of its numbers."""
     if text.startswith(("http://", "https://")) and " " not in text:
         try:
-            host = urlsplit(text).hostname
+            # The site is all that counts of an address of 2,000 characters.
+            host = urlsplit("/".join(text.split("/", 3)[:3])).hostname
         except ValueError:
             host = None
         return [host] if host else []
-    if "." not in text:
+    # A full stop with a letter or digit behind it is what makes an address; most texts have none.
+    if not any(rest[:1].isalnum() for rest in text.split(".")[1:]):
         return []
     named = [match[1] for match in HOST.finditer(text) if _is_address(match)]
     return [host.lower() for host in named] + [ip for match in IP.finditer(text) if _is_ip(ip := match[1] or match[2])]
@@ -282,7 +284,7 @@ def _sites_in(part: reading.Message) -> list[str]:
 
 
 def _led(url: str) -> str:
-    found = hosts(placeholders.TOKEN.sub("x", url))
+    found = hosts(placeholders.TOKEN.sub("x", "/".join(url.split("/", 3)[:3])))
     return registered(found[0]) if found else ""
 
 

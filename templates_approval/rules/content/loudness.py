@@ -26,7 +26,7 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 def shouts(text: str) -> bool:
     """Say whether most letters are capitals, or a whole sentence is."""
-    if text.islower() or len(text) < SHOUTING_LETTERS:
+    if sum(map(str.isupper, text)) < SHOUTING_LETTERS * SHOUTING_SHARE:
         return False
     words = offer.STOP.sub("", placeholders.without(text))
     letters = [sign for sign in words if sign.isalpha()]

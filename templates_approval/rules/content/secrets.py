@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 
 from templates_approval.rules.book import Finding
-from templates_approval.rules.policy import word_list
+from templates_approval.rules.policy import WordList
 from templates_approval.rules.subject import Subject
 
 SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]?")
-SECRETS, ASKS, HARMLESS = word_list("secrets.txt"), word_list("asks.txt"), word_list("harmless.txt")
+SECRETS, ASKS, HARMLESS = WordList("secrets.txt"), WordList("asks.txt"), WordList("harmless.txt")
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -23,10 +23,10 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 def asked(text: str) -> str:
     """Return what ``text`` asks for and may not, or ''."""
-    if not SECRETS.search(text):
+    if not SECRETS.find(text):
         return ""
     for sentence in SENTENCE.findall(text):
-        secret = SECRETS.search(sentence)
-        if secret and ASKS.search(sentence) and not HARMLESS.search(sentence):
-            return secret[0]
+        secret = SECRETS.find(sentence)
+        if secret and ASKS.find(sentence) and not HARMLESS.find(sentence):
+            return secret
     return ""

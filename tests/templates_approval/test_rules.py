@@ -313,6 +313,6 @@ def test_what_was_read_is_written_with_the_same_meaning(components: Any) -> None
 def meaning(message: reading.Message) -> Any:
     """A message without what only says where in the JSON it stood."""
     parts = [part and replace(part, path="", n_examples=len(part.examples)) for _name, part in message.texts]
-    buttons = [replace(button, path="", n_examples=min(1, button.n_examples)) for button in message.buttons]
+    buttons = [replace(button, path="", n_examples=int(bool(button.example))) for button in message.buttons]
     deadline = message.deadline and replace(message.deadline, path="")
     return parts, buttons, deadline, [meaning(card) for card in message.cards], bool(message.call_permission_path)

@@ -14,7 +14,9 @@ marked AS (
     UPDATE consent_interaction i
     SET is_probe = TRUE
     FROM chosen
-    WHERE i.batch_id = %(batch_id)s AND i.recipient_id = chosen.recipient_id AND i.withdrawn_at IS NULL
+    -- "+ 0": person by person. A batch that the statistics have not met yet looks like one row, and would be read through
+    -- once for each of them: 20 seconds in a file of a million.
+    WHERE i.batch_id + 0 = %(batch_id)s AND i.recipient_id = chosen.recipient_id AND i.withdrawn_at IS NULL
     RETURNING i.recipient_id
 )
 SELECT count(DISTINCT recipient_id)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from datetime import timedelta
 
 from django.db import connection
+from django.utils import timezone
 
-from broadcasts import counts
+from broadcasts import counts, recount
 from broadcasts.models import Broadcast, PhoneMessage
 from businesses import wallet
 
 WORDS = {
     "P1": "nobody was handed the same broadcast twice",
     "P2": "no cap was exceeded in any sliding window",
+    "P4": "everybody who was told was allowed to be, by rules worked out anew",
     "P5": "the money adds up, to the last micro-unit",
     "P10": "everybody has one reason, or a passport",
 }
@@ -58,9 +61,16 @@ def broken(*, sink_url: str) -> dict[str, list[str]]:
     return {
         "P1": _nobody_twice(sink_url),
         "P2": _no_cap_exceeded(),
+        "P4": _all_were_allowed(),
         "P5": _money_adds_up(),
         "P10": _one_reason_each(),
     }
+
+
+def _all_were_allowed() -> list[str]:
+    now = timezone.now()
+    found = recount.recount(since=now - timedelta(days=1), now=now)
+    return [f"{kind}: {n}" for kind, n in sorted(found.kinds.items())]
 
 
 def _nobody_twice(sink_url: str) -> list[str]:

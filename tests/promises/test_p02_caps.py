@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from broadcasts import recount
 from broadcasts.models import Broadcast, Delivery, PhoneMessage
 from businesses.models import Business
 from consent.models import Address, CapEntry, Contact, Recipient
@@ -46,6 +47,8 @@ def test_no_window_ever_holds_too_many(own_database: OwnDatabase, tell_cases: Ca
     assert oracle.cap_excesses() == []
     assert oracle.slot_faults() == []
     assert oracle.money_faults() == []
+    # The operator's nightly look says the same, with rules of its own.
+    assert recount.recount(since=now - timedelta(hours=1), now=now + timedelta(hours=1)).kinds == {}
     for broadcast in broadcasts:
         assert oracle.faults(broadcast) == []
     _phones_say_the_same(broadcasts)

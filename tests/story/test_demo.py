@@ -62,7 +62,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing_for_anybody(
         keys_of.setdefault(arrival["to"], set()).add(arrival["key"])
     assert max(len(keys) for keys in keys_of.values()) == 1, "somebody was handed the broadcast under two keys"
     facts = json.loads((tmp_path / "demo.json").read_text())
-    assert facts["promises"] == {"P1": True, "P2": True, "P5": True, "P10": True}
+    assert facts["promises"] == {"P1": True, "P2": True, "P4": True, "P5": True, "P10": True}
     assert all(wallet["adds_up"] for wallet in facts["money"])
     assert [each["audience"] for each in facts["broadcasts"]] == [
         sum(each["states"].values()) for each in facts["broadcasts"]

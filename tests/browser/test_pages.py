@@ -12,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
+from broadcasts import senders
 from businesses.models import Business, User
 from consent import imports
 from consent.models import Contact
@@ -46,6 +47,7 @@ def _furnish() -> tuple[User, list[str]]:
     imports.run(batch=batch, now=now)
     version = make.make_approved_version(business=business)
     sender = make.make_sandbox_sender(business=business)
+    senders.connect_webhook(business=business, name="SMS", url="http://127.0.0.1:9/", mobiles_only=True, now=now)
     draft = make.make_broadcast(business=business, version=version, sender=sender, now=now)
     launched = make.make_launched(business=business, version=version, sender=sender, now=now)
     contact = Contact.objects.of(business).earliest("id")

@@ -232,6 +232,8 @@ def _take_in(batch: ImportBatch, found: Reading, now: datetime) -> None:
     staging.finish(batch=batch, counts=counts, reading=found, state=State.DONE, now=now)
     ImportBatch.objects.filter(pk=batch.pk).update(preview=None)
     uploads.tell(batch=batch, kind="import.done", now=now)
+    # Afterwards, so that nobody's analysing waits for this one's commit.
+    transaction.on_commit(lambda: staging.tell_planner(counts), robust=True)
 
 
 @transaction.atomic

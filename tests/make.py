@@ -16,7 +16,7 @@ from broadcasts.channels.whatsapp import account
 from broadcasts.models import Broadcast, Sender
 from businesses import keys, onboarding, wallet
 from businesses.models import ApiKey, Business, Member, User
-from consent import quiet_hours, trust
+from consent import quiet_hours, staging, trust
 from consent.models import ImportBatch, Interaction, QuietHours
 from templates_approval import review, reviewers
 from templates_approval.models import Template, Version
@@ -203,6 +203,8 @@ def make_people(
         )
         if batch:
             trust.put_on_probation(batch=batch, now=now or NOW)
+        if n >= staging.MANY_CONTACTS:
+            cursor.execute("SELECT analyze_contacts()")
         cursor.execute(
             "SELECT id FROM consent_recipient r JOIN generate_series(%(first)s, %(first)s + %(n)s - 1) i"
             " ON r.code = 'rcp_' || i ORDER BY id",

@@ -17,10 +17,11 @@ from tests.make import EURO, make_business, make_launched, make_people
 
 # Small beside the broadcast: for a large part of it, reading all of it would be right.
 N_PEOPLE, N_BATCH = 20_000, 64
+N_IN_FILE = 2_000
 READ = """
 SELECT COALESCE(sum(COALESCE(seq_tup_read, 0) + COALESCE(idx_tup_fetch, 0)), 0)
 FROM pg_stat_xact_user_tables
-WHERE relname LIKE 'broadcasts\\_delivery\\_%'
+WHERE relname LIKE %s
 """
 
 
@@ -66,7 +67,7 @@ def _launched(business: Business, *, first: int, n: int, now: datetime) -> Broad
     return make_launched(business=business, now=now)
 
 
-def _rows_read() -> int:
+def _rows_read(tables: str = "broadcasts\\_delivery\\_%") -> int:
     with connection.cursor() as cursor:
-        cursor.execute(READ)
+        cursor.execute(READ, [tables])
         return int(cursor.fetchone()[0])

@@ -18,6 +18,6 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("consent", "0020_line_types")]
+    dependencies = [("consent", "0021_evidence_from")]
 
     operations = [migrations.RunSQL(MAKE, "DROP FUNCTION analyze_contacts();")]

@@ -44,11 +44,6 @@ OFFERS: dict[str, Rule] = {
     "button_not_carried": error(
         _("Buttons of type %(type)s cannot be sent from here yet."), _("Remove the button."), "platform"
     ),
-    "sample_not_address": warning(
-        _("The sample is not a web address: channels that send the file itself cannot find it."),
-        _("Give the https address of the file as the sample."),
-        "platform",
-    ),
     "fallback_unknown": warning(
         _("There is a fallback for “%(name)s”, which the template does not use."), _("Remove the fallback."), "platform"
     ),

@@ -36,3 +36,11 @@ def shop(door: str, meta: emulator.Emulator) -> Shop:
     from tests.broadcasts.whatsapp.shop import open_shop
 
     return open_shop(meta)
+
+
+@pytest.fixture
+def _rules_let_pictures_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own rules refuse files in headers as long as the reviewers' desk does not show them."""
+    from templates_approval import review
+
+    monkeypatch.setattr(review, "findings_of", lambda version, rejected=(): [])

@@ -106,7 +106,7 @@ def test_a_button_leads_everybody_to_their_own_page(door: str, meta: Emulator) -
     assert found, "it offers to stop"
 
 
-@pytest.mark.usefixtures("door")
+@pytest.mark.usefixtures("door", "_rules_let_pictures_pass")
 @pytest.mark.parametrize(
     ("kind", "name", "sent"),
     [
@@ -131,7 +131,7 @@ def test_what_is_uploaded_once_leaves_with_every_message(
     assert len(meta.media) == 1
 
 
-@pytest.mark.usefixtures("door", "lingering")
+@pytest.mark.usefixtures("door", "_rules_let_pictures_pass", "lingering")
 def test_a_file_that_whatsapp_lost_pauses_and_is_uploaded_again(meta: Emulator) -> None:
     shop = open_shop_with_picture(meta)
     broadcast = launched(shop, 60)

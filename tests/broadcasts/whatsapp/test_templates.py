@@ -207,6 +207,7 @@ def test_another_sites_button_gets_nobodys_page(business: Business, meta: Emulat
 # --- Headers with a file --------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("_rules_let_pictures_pass")
 def test_a_picture_is_uploaded_once_for_the_sender_and_renewed(business: Business, meta: Emulator) -> None:
     meta.files = {"picture.png": PNG}
     version = with_picture(business, f"{meta.url}/picture.png")
@@ -236,6 +237,7 @@ def test_a_picture_is_uploaded_once_for_the_sender_and_renewed(business: Busines
 
 
 @pytest.mark.promise("P9")
+@pytest.mark.usefixtures("_rules_let_pictures_pass")
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::ffff:127.0.0.1]"])
 def test_an_address_inside_is_not_fetched(business: Business, meta: Emulator, settings: Any, host: str) -> None:
     meta.files = {"picture.png": PNG}
@@ -248,6 +250,7 @@ def test_an_address_inside_is_not_fetched(business: Business, meta: Emulator, se
     assert "may not be asked" in approvals.obstacle(sender=sender, versions=[version], now=datetime.now(UTC))
 
 
+@pytest.mark.usefixtures("_rules_let_pictures_pass")
 def test_a_file_too_large_or_gone_is_a_sentence(business: Business, meta: Emulator) -> None:
     meta.files = {"large.png": b"0" * 5_000_001}
     version = with_picture(business, f"{meta.url}/large.png")
@@ -260,6 +263,7 @@ def test_a_file_too_large_or_gone_is_a_sentence(business: Business, meta: Emulat
     assert "could not be fetched" in approvals.obstacle(sender=sender, versions=[version], now=datetime.now(UTC))
 
 
+@pytest.mark.usefixtures("_rules_let_pictures_pass")
 def test_a_sample_without_an_address_cannot_be_sent(business: Business, meta: Emulator) -> None:
     version = with_picture(business, "4::an-old-handle")
     sender = connect(business)

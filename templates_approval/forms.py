@@ -50,6 +50,11 @@ class Row:
     def warnings(self) -> list[rules.Finding]:
         return [finding for finding in self.findings if not finding.is_error]
 
+    @property
+    def names_places(self) -> bool:
+        """In JSON a sentence alone does not say which of many parts it is about."""
+        return self.field.name == "components_json"
+
 
 @dataclass(frozen=True, slots=True)
 class VariableRow:

@@ -197,6 +197,15 @@ def test_component_json_can_be_written(business: Business, marketer: Client) -> 
     assert Version.objects.get().components == components
 
 
+def test_component_json_is_told_the_place_of_each_fault(business: Business, marketer: Client) -> None:
+    components = [{"type": "BODY", "text": 5}, {"type": "FOOTER", "text": "x" * 61}]
+    fields = {"mode": "json", "name": "odd", "category": "marketing", "language": "en", "action": "submit"}
+    address = f"/b/{business.code}/templates/new/"
+    page = text_of(marketer.post(address, {**fields, "components_json": json.dumps(components)}, follow=True))
+    assert "<code>components[0].text</code>" in page
+    assert "<code>components[1].text</code>" in page
+
+
 def test_another_language_of_the_same_template(business: Business, marketer: Client) -> None:
     template = make_draft(business=business).template
     address = f"/b/{business.code}/templates/new/?template={template.code}"

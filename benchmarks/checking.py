@@ -38,8 +38,8 @@ def measure() -> list[Figure]:
     template = largest()
     rejected = [rules.Rejected(f"no {n}", f"{n} {WORDS * 8}"[n : n + 1000][::-1]) for n in range(N_REJECTED)]
     asked: dict[str, Any] = {"category": "marketing", "language": "en", "fallbacks": {}, "rejected": rejected}
-    found = [finding for finding in rules.check(template, **asked) if finding.is_error]
-    if found:
+    # Legal by WhatsApp's limits; measured with the rules of this installation as well, as submission asks them.
+    if found := rules.errors(rules.check(template, **asked, profile="whatsapp")):
         raise ValueError(f"the largest legal template is not legal: {found[0]}")
     times = [_once(template, asked) for _ in range(RUNS)]
     note = f"median of {RUNS}; the slowest {max(times):.2f} ms; against {N_REJECTED} rejected texts"

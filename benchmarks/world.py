@@ -156,8 +156,12 @@ def store_deliveries(*, broadcast_id: int, n: int) -> None:
 
 
 def forget_offers() -> None:
-    """Give back the slots that earlier measurements took: each begins with the same people."""
-    _as_superuser("DELETE FROM consent_capentry WHERE broadcast_id > 0")
+    """Give back what earlier measurements took, slots and a business's own turns: each begins with the same people."""
+    _as_superuser(
+        "DELETE FROM consent_capentry WHERE broadcast_id > 0;\n"
+        "UPDATE broadcasts_broadcast SET ends_at = ends_at - interval '60 days'"
+        " WHERE ends_at > now() - interval '30 days'"
+    )
 
 
 def begin_partition() -> int:

@@ -62,12 +62,14 @@ def begin(*, now: datetime) -> bool:
 
 
 def freeze_waiting(*, now: datetime) -> int:
-    """Freeze the audiences of launched broadcasts to their end, a slice of each in turn; return how many slices."""
-    n = 0
-    waiting = list(
-        Broadcast.objects.filter(state=Broadcast.State.PREPARING).order_by("launched_at").values_list("pk", flat=True)
-    )
-    while waiting:
+    """Freeze the audiences of launched broadcasts to their end, a slice of each in turn; return how many rounds.
+
+    What is launched meanwhile joins at the next round, instead of waiting for another turn of the clock.
+    """
+    n, seen, waiting = 0, set[int](), list[int]()
+    preparing = Broadcast.objects.filter(state=Broadcast.State.PREPARING).order_by("launched_at")
+    while waiting := waiting + [pk for pk in preparing.values_list("pk", flat=True) if pk not in seen]:
+        seen.update(waiting)
         waiting = [broadcast_id for broadcast_id in waiting if freeze.next_slice(broadcast_id=broadcast_id, now=now)]
         n += 1
     return n

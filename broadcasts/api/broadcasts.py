@@ -15,6 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 from broadcasts import attention, counts, disclosure, estimate, hours, lifecycle, sequels
 from broadcasts.api.definitions import AudienceField
 from broadcasts.models import Broadcast, Estimate, Sender
+from broadcasts.tasks import tick
 from businesses.rest import CodeField, NothingSerializer, StrictSerializer, business_of, maker_of, repeatable
 from templates_approval.models import Template
 
@@ -362,6 +363,7 @@ class Broadcasts(GenericViewSet[Broadcast]):
         broadcast = self.get_object()
         token = self._read(LaunchSerializer, request)["token"]
         lifecycle.launch(broadcast=broadcast, token=token, by=maker_of(request), now=timezone.now())
+        tick.delay_on_commit()
         return self._show(self.get_object())
 
     @extend_schema(summary="Pause the sending", request=PauseSerializer, responses=FullBroadcastSerializer)
@@ -378,6 +380,7 @@ class Broadcasts(GenericViewSet[Broadcast]):
         broadcast = self.get_object()
         self._read(NothingSerializer, request)
         lifecycle.resume(broadcast=broadcast, by=maker_of(request), now=timezone.now())
+        tick.delay_on_commit()
         return self._show(self.get_object())
 
     @extend_schema(summary="Cancel what is not sent yet", request=NothingSerializer, responses=FullBroadcastSerializer)

@@ -159,6 +159,9 @@ def forget_offers() -> None:
     """Give back what earlier measurements took, slots and a business's own turns: each begins with the same people."""
     _as_superuser(
         "DELETE FROM consent_capentry WHERE broadcast_id > 0;\n"
+        # What was left paused is over, too: lanes would go on ending it.
+        "UPDATE broadcasts_broadcast SET state = 'completed', completed_at = now(), settled_at = now()"
+        " WHERE state = 'paused';\n"
         "UPDATE broadcasts_broadcast SET ends_at = ends_at - interval '60 days'"
         " WHERE ends_at > now() - interval '30 days'"
     )

@@ -22,7 +22,7 @@ from consent.verdicts import Question
 from templates_approval import placeholders, review
 from templates_approval.models import Template, Version
 
-# A provider's restriction ends, and a file of its is forgotten, without anything being written down.
+# A file of a provider's is forgotten without anything being written down.
 KNOWN_SECONDS = 10.0
 
 
@@ -66,10 +66,12 @@ def read_if_changed(broadcast_id: int, known: Plan | None) -> Plan:
     """Return ``known`` as long as nothing that it was read from has changed, else the plan as it is now.
 
     One look instead of six: with many small senders, reading plans again and again is a quarter of a lane's work.
+    A plan with an obstacle is never kept: a restriction ends by the clock, and who resumes then must not be paused again.
     """
     asked_at = time.monotonic()
     mark = _mark(broadcast_id)
-    if known is not None and known.mark == mark and asked_at - known.read_at < KNOWN_SECONDS:
+    is_kept = known is not None and known.mark == mark and asked_at - known.read_at < KNOWN_SECONDS
+    if known is not None and is_kept and known.obstacle is None:
         return known
     return replace(read(broadcast_id), mark=mark, read_at=asked_at)
 

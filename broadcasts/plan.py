@@ -66,7 +66,7 @@ def read_if_changed(broadcast_id: int, known: Plan | None) -> Plan:
     """Return ``known`` as long as nothing that it was read from has changed, else the plan as it is now.
 
     One look instead of six: with many small senders, reading plans again and again is a quarter of a lane's work.
-    A plan with an obstacle is never kept: a restriction ends by the clock, and who resumes then must not be paused again.
+    A plan with an obstacle is never kept: a restriction ends by the clock, and who then resumes is not paused again.
     """
     asked_at = time.monotonic()
     mark = _mark(broadcast_id)

@@ -1,19 +1,22 @@
 """The hot statements read what they are about, and no more, whatever the planner believes."""
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
+from django.core.files.base import ContentFile
 from django.db import connection, transaction
 
-from broadcasts import chunks, gate, plan, settle
+from broadcasts import chunks, estimate, gate, plan, settle
 from broadcasts.channels.base import Outcome, OutcomeKind, ReceiptStatus, ReceiptUpdate
 from broadcasts.models import Broadcast
 from businesses.models import Business
+from consent import imports
 from tests.conftest import OwnDatabase
-from tests.make import EURO, make_business, make_launched, make_people
+from tests.make import EURO, make_broadcast, make_business, make_launched, make_people
 
 # Small beside the broadcast: for a large part of it, reading all of it would be right.
 N_PEOPLE, N_BATCH = 20_000, 64
@@ -60,6 +63,29 @@ def test_a_broadcast_that_was_just_frozen_costs_no_more(own_database: OwnDatabas
     assert n == N_BATCH
     # Each row is looked up to be locked and again to be changed; a lock reads it once more.
     assert (n_gate <= 4 * n, n_settle <= 4 * n, n_fold <= 4 * n) == (True, True, True), (n, n_gate, n_settle, n_fold)
+
+
+def test_people_who_just_came_in_a_file_are_judged_one_by_one(own_database: OwnDatabase, settings: Any) -> None:
+    """A business unknown to the statistics looks like one row, too: each person was sought among all its contacts."""
+    settings.FICTION_NUMBERS_ALLOWED = True
+    now = datetime.now(UTC)
+    make_people(business=make_business(name="Known", now=now), n=300, now=now)
+    with psycopg.connect(own_database.superuser_url, autocommit=True) as superuser:
+        superuser.execute("ANALYZE")
+    fresh = make_business(name="Fresh", now=now)
+    day = (now - timedelta(days=2)).date()
+    rows = (f"+3363998{n:04},opt_in,{day},form {n}" for n in range(N_IN_FILE))
+    content = "\n".join(["phone,interaction,interaction_date,evidence", *rows]).encode()
+    batch = imports.receive(business=fresh, file=ContentFile(content), filename="people.csv", by=None, now=now)
+    assert imports.run(batch=batch, now=now).n_new == N_IN_FILE
+
+    broadcast = make_broadcast(business=fresh, now=now)
+    with transaction.atomic():
+        n_before = _rows_read("consent\\_contact")
+        estimate.estimate(broadcast=broadcast, now=now)
+        n_read = _rows_read("consent\\_contact") - n_before
+    # A few looks at each; unknown to the planner it would be a thousand at each.
+    assert N_IN_FILE <= n_read <= 10 * N_IN_FILE
 
 
 def _launched(business: Business, *, first: int, n: int, now: datetime) -> Broadcast:

@@ -72,7 +72,7 @@ def test_numbers_known_before_are_read_once(business):
     for value in AS_THEY_ARE:
         contacts.meet(kind="e164", value=value, country="FR", timezone="Europe/Paris", now=NOW)
     Address.objects.update(line_type=LineType.UNKNOWN)
-    migration = import_module("consent.migrations.0020_line_types")
+    migration = import_module("consent.migrations.0023_known_line_types")
     migration.read_known(None, SimpleNamespace(connection=connection))
     assert lines() == AS_THEY_ARE
 

@@ -28,11 +28,11 @@ class Words:
     help: frozenset[str]
     stop_in: Mapping[str, frozenset[str]]
     resume_in: Mapping[str, frozenset[str]]
+    # In one word though a space slipped in: "sto p", "un subscribe".
     stop_anywhere: frozenset[str]
-    """In one word though a space slipped in: "sto p", "un subscribe"."""
     bare: frozenset[str]
+    # One set a language; the English ones are in each, since everybody writes "please".
     polite: tuple[frozenset[str], ...]
-    """One set a language; the English ones are in each, since everybody writes "please"."""
     asks: re.Pattern[str]
     asks_unspaced: re.Pattern[str]
     go_on: re.Pattern[str]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from broadcasts import plan
@@ -80,3 +83,15 @@ def test_asking_is_one_query(broadcast: Broadcast, django_assert_num_queries: Ca
     known = plan.read_if_changed(broadcast.pk, None)
     with django_assert_num_queries(1):  # type: ignore[attr-defined]
         plan.read_if_changed(broadcast.pk, known)
+
+
+def test_the_mark_asks_every_table_that_a_plan_is_read_from(broadcast: Broadcast) -> None:
+    """A table that ``plan.read`` learns to look at must not be forgotten in SQL."""
+    with CaptureQueriesContext(connection) as asked:
+        plan.read(broadcast.pk)
+    tables = {name for query in asked for name in re.findall(r'(?:FROM|JOIN) "(\w+)"', query["sql"])}
+    assert {"broadcasts_broadcast", "templates_approval_version"} <= tables
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_functiondef('plan_mark'::regproc)")
+        ((mark,),) = cursor.fetchall()
+    assert {table for table in tables if not re.search(rf"\b{table}\b", mark)} == set()

@@ -6,6 +6,7 @@ spent stays spent. The chains of proof stay two, each saying where the other is.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -36,13 +37,13 @@ def statement(name: str) -> str:
 def merge(*, keep_id: int, gone_id: int, now: datetime, by: User | None = None) -> Recipient:
     """Make ``gone`` part of ``keep`` and return that one. Raises ``CannotMerge``.
 
-    Both are locked, in id order like everywhere. Deliveries keep their key: what is still queued for ``gone`` finds
+    All of them are locked, in id order like everywhere. Deliveries keep their key: what is still queued for ``gone`` finds
     no address and is skipped, so that nobody is told the same thing twice.
     """
     if keep_id == gone_id:
         raise CannotMerge(_("Choose two different people."))
     with connection.cursor() as cursor:
-        verdicts.lock(cursor, recipient_ids=sorted((keep_id, gone_id)))
+        _lock(cursor, keep_id, gone_id)
         people = Recipient.objects.in_bulk([keep_id, gone_id])
         _check(people, keep_id, gone_id)
         keep, gone = people[keep_id], people[gone_id]
@@ -62,6 +63,24 @@ def merge(*, keep_id: int, gone_id: int, now: datetime, by: User | None = None) 
     _tell(keep, gone, doubled, by, now)
     keep.refresh_from_db()
     return keep
+
+
+class _HasMoreParts(Exception):
+    """Others are part of the one who goes: their rows will point elsewhere, and are not locked yet."""
+
+
+def _lock(cursor: verdicts.Cursor, keep_id: int, gone_id: int) -> None:
+    """Lock the two, and whoever is part of ``gone``: a late receipt holds such a one, and waits for ``gone``."""
+    ids = {keep_id, gone_id}
+    while True:
+        # As in ``refusals.locked``: whoever misses one lets go of the others first.
+        with suppress(_HasMoreParts), transaction.atomic():
+            verdicts.lock(cursor, recipient_ids=sorted(ids))
+            parts = set(Recipient.objects.filter(merged_into=gone_id).values_list("pk", flat=True))
+            if parts <= ids:
+                return
+            ids |= parts
+            raise _HasMoreParts
 
 
 def _check(people: dict[int, Recipient], *ids: int) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+
+from django.db import transaction
 
 from consent.reasons import Reason
 
@@ -83,10 +86,24 @@ def lock(cursor: Cursor, *, recipient_ids: Sequence[int]) -> None:
     cursor.fetchall()
 
 
+class _MergedMeanwhile(Exception):
+    """Somebody became part of another while we waited for them, and that one is not locked yet."""
+
+
 def lock_slot_holders(cursor: Cursor, *, recipient_ids: Sequence[int]) -> None:
-    """Lock people and, where they were merged since, the one who holds their slots now. As ``lock`` otherwise."""
-    cursor.execute(statement("lock_slot_holders"), {"ids": array(recipient_ids)})
-    cursor.fetchall()
+    """Lock people and, where they were merged since, the one who holds their slots now. As ``lock`` otherwise.
+
+    Whoever is locked cannot be merged any more: what ``give_back`` and ``arrive`` read of them after this stays so.
+    """
+    values = {"ids": array(recipient_ids)}
+    while True:
+        # Undoing the savepoint gives the locks back: holding these and asking for one more would be out of order.
+        with suppress(_MergedMeanwhile), transaction.atomic():
+            cursor.execute(statement("lock_slot_holders"), values)
+            holder_of: dict[int, int | None] = dict(cursor.fetchall())
+            if any(holder is not None and holder not in holder_of for holder in holder_of.values()):
+                raise _MergedMeanwhile
+            return
 
 
 def decide(

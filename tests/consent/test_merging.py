@@ -189,6 +189,15 @@ def test_two_that_cannot_be_one(shop, two):
         merging.merge(keep_id=first, gone_id=second, now=NOW)
 
 
+def n_waiting(own_database):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'",
+            [own_database.name],
+        )
+        return cursor.fetchone()[0]
+
+
 def test_merging_both_ways_at_once_ends_with_one(own_database):
     shop = make_business()
     ids = [known(shop, f"+3363998000{n}").recipient_id for n in (1, 2)]
@@ -213,18 +222,11 @@ def test_who_waited_for_a_merging_holds_nothing_that_the_next_one_needs(own_data
     """Stops and a second merging wait for the first: whichever of the two rows each gets, nobody waits for ever."""
     shop = make_business()
     keep, gone = (known(shop, f"+3363998000{n}").recipient_id for n in (1, 2))
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
-
-    def n_waiting():
-        with connection.cursor() as cursor:
-            cursor.execute(waiting, [own_database.name])
-            return cursor.fetchone()[0]
-
     def act(number):
         if number == 0:
             with transaction.atomic():
                 merging.merge(keep_id=keep, gone_id=gone, now=NOW)
-                wait_for(lambda: n_waiting() == 5, what="five who wait")
+                wait_for(lambda: n_waiting(own_database) == 5, what="five who wait")
             return
         time.sleep(0.2)
         if number == 1:
@@ -236,3 +238,54 @@ def test_who_waited_for_a_merging_holds_nothing_that_the_next_one_needs(own_data
     assert stopped == [None] * 4
     assert isinstance(second, merging.CannotMerge)
     assert Refusal.objects.get(lifted_at=None).recipient_id == keep
+
+
+def is_locked(person_id):
+    with transaction.atomic():
+        return not Recipient.objects.select_for_update(skip_locked=True, no_key=True).filter(pk=person_id).exists()
+
+
+def lock_slot_holders(*ids):
+    with connection.cursor() as cursor:
+        verdicts.lock_slot_holders(cursor, recipient_ids=ids)
+
+
+@pytest.mark.parametrize("is_kept_first", [True, False])
+def test_who_waits_for_the_old_one_gets_the_lock_of_who_holds_the_slot_by_then(own_database, is_kept_first):
+    """A late receipt waits while they are merged; what it then writes is the kept one's, whom a gate may have."""
+    shop = make_business()
+    keep, gone = sorted((known(shop, f"+3363998000{n}").recipient_id for n in (1, 2)), reverse=not is_kept_first)
+    seen = []
+
+    def act(number):
+        if number == 0:
+            with transaction.atomic():
+                merging.merge(keep_id=keep, gone_id=gone, now=NOW)
+                wait_for(lambda: n_waiting(own_database) == 1, what="the receipt")
+            return
+        time.sleep(0.2)
+        with transaction.atomic():
+            lock_slot_holders(gone)
+            seen.extend(at_once(lambda _: is_locked(keep), 1))
+
+    assert at_once(act, 2) == [None, None]
+    assert seen == [True]
+
+
+def test_a_merging_and_a_late_receipt_for_a_part_of_the_one_who_goes_do_not_wait_for_each_other(own_database):
+    shop = make_business()
+    part, gone, keep = sorted(known(shop, f"+3363998000{n}").recipient_id for n in (1, 2, 3))
+    merging.merge(keep_id=gone, gone_id=part, now=NOW)
+
+    def act(number):
+        if number:
+            time.sleep(0.2)
+            merging.merge(keep_id=keep, gone_id=gone, now=NOW)
+            return
+        with transaction.atomic():
+            Recipient.objects.select_for_update(no_key=True).get(pk=part)
+            wait_for(lambda: n_waiting(own_database) == 1, what="the merging")
+            lock_slot_holders(part)
+
+    assert at_once(act, 2) == [None, None]
+    assert refusals.current(part) == refusals.current(gone) == keep

@@ -192,10 +192,7 @@ def _fold(broadcast_id: int, receipts: dict[int, Receipt], now: datetime) -> int
             },
         )
         moves = [Transition(*row) for row in cursor.fetchall()]
-        transitions.give_back_slots(cursor, broadcast_id, moves)
-        transitions.note_arrivals(
-            cursor, broadcast_id=broadcast_id, business_id=business_id, transitions=moves, now=now
-        )
+        transitions.move_slots(cursor, broadcast_id=broadcast_id, business_id=business_id, transitions=moves, now=now)
         transitions.count(broadcast_id, moves)
         transitions.move_money(broadcast_id, moves)
     return sum(move.n for move in moves)

@@ -53,24 +53,30 @@ def count(broadcast_id: int, transitions: Iterable[Transition]) -> None:
 
 def give_back_slots(cursor: verdicts.Cursor, broadcast_id: int, transitions: Iterable[Transition]) -> None:
     """Free the slots of what certainly did not arrive: never started, or refused by the provider in so many words."""
-    ids = [i for move in transitions if move.to_state in (State.QUEUED, State.FAILED) for i in move.recipient_ids]
+    ids = _without_arrival(transitions)
     if ids:
         verdicts.lock_slot_holders(cursor, recipient_ids=ids)
         verdicts.give_back(cursor, recipient_ids=ids, broadcast_id=broadcast_id)
 
 
-def note_arrivals(
-    cursor: verdicts.Cursor, *, broadcast_id: int, business_id: int, transitions: Iterable[Transition], now: datetime
+def move_slots(
+    cursor: verdicts.Cursor, *, broadcast_id: int, business_id: int, transitions: Sequence[Transition], now: datetime
 ) -> None:
-    """Let the slots of what arrived count from then on; one that had been given back is taken again, under the lock."""
+    """Free slots as ``give_back_slots`` does, and let those of what arrived count from then on.
+
+    A slot that had been given back is taken again. All whom a lock is needed of are locked together, in one order.
+    """
+    freed = _without_arrival(transitions)
     arrived: dict[int, str] = {}
     without_slot: list[int] = []
     for move in transitions:
         arrived.update(zip(move.recipient_ids, move.arrived_ats, strict=False))
         if move.arrived_ats and move.from_state not in RESERVED_STATES:
             without_slot += move.recipient_ids
-    if without_slot:
-        verdicts.lock_slot_holders(cursor, recipient_ids=sorted(without_slot))
+    if freed or without_slot:
+        verdicts.lock_slot_holders(cursor, recipient_ids=sorted({*freed, *without_slot}))
+    if freed:
+        verdicts.give_back(cursor, recipient_ids=freed, broadcast_id=broadcast_id)
     if arrived:
         ids = sorted(arrived)
         verdicts.arrive(
@@ -81,6 +87,10 @@ def note_arrivals(
             business_id=business_id,
             now=now,
         )
+
+
+def _without_arrival(transitions: Iterable[Transition]) -> list[int]:
+    return [i for move in transitions if move.to_state in (State.QUEUED, State.FAILED) for i in move.recipient_ids]
 
 
 def move_money(broadcast_id: int, transitions: Iterable[Transition]) -> None:

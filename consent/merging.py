@@ -37,8 +37,8 @@ def statement(name: str) -> str:
 def merge(*, keep_id: int, gone_id: int, now: datetime, by: User | None = None) -> Recipient:
     """Make ``gone`` part of ``keep`` and return that one. Raises ``CannotMerge``.
 
-    All of them are locked, in id order like everywhere. Deliveries keep their key: what is still queued for ``gone`` finds
-    no address and is skipped, so that nobody is told the same thing twice.
+    Both are locked, in id order like everywhere, with whoever is part of ``gone``. Deliveries keep their key: what is
+    still queued for ``gone`` finds no address and is skipped, so that nobody is told the same thing twice.
     """
     if keep_id == gone_id:
         raise CannotMerge(_("Choose two different people."))

@@ -222,6 +222,7 @@ def test_who_waited_for_a_merging_holds_nothing_that_the_next_one_needs(own_data
     """Stops and a second merging wait for the first: whichever of the two rows each gets, nobody waits for ever."""
     shop = make_business()
     keep, gone = (known(shop, f"+3363998000{n}").recipient_id for n in (1, 2))
+
     def act(number):
         if number == 0:
             with transaction.atomic():

@@ -14,11 +14,12 @@ from broadcasts.channels.whatsapp import wording
 from broadcasts.models import ProviderTemplate, SenderMedia
 from businesses.models import Business
 from consent.reasons import Reason
-from templates_approval import placeholders, render
-from templates_approval.models import Version
+from templates_approval import placeholders, render, review
+from templates_approval.models import Template, Version
 from tests.broadcasts.whatsapp.emulator import ACCOUNT, Emulator
 from tests.broadcasts.whatsapp.shop import PNG, Shop, connect, with_own_page, with_picture
 from tests.make import (
+    TEMPLATE_COMPONENTS,
     make_approved_version,
     make_broadcast,
     make_business,
@@ -205,6 +206,17 @@ def test_another_sites_button_gets_nobodys_page(business: Business, meta: Emulat
 
 
 # --- Headers with a file --------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_rules_let_pictures_pass")
+def test_here_our_rules_let_pictures_pass_and_nothing_else() -> None:
+    header = {"type": "HEADER", "format": "IMAGE", "example": {"header_handle": ["https://shop.example/a.png"]}}
+    kept = Version(language="en", template=Template(category="marketing"), components=[header, *TEMPLATE_COMPONENTS])
+    assert review.findings_of(kept) == []
+    kept.components = [header, {"type": "BODY", "text": "Bread at half price, see bit.ly/bread today."}]
+    found = {finding.code for finding in review.findings_of(kept)}
+    assert "link_shortened" in found
+    assert "header_not_carried" not in found
 
 
 @pytest.mark.usefixtures("_rules_let_pictures_pass")

@@ -39,7 +39,7 @@ MOST_DRAWN = 10_000
 SLICE_ROWS = 50_000
 # Half of a large audience each: PostgreSQL answers every connection with a processor of its own.
 CONNECTIONS = 2
-# Longer than counting everybody takes; whoever is ended in the middle leaves it to be counted again.
+# Whoever is ended in the middle leaves it to be counted again, after so long.
 CLAIM = timedelta(minutes=2)
 # People skipped for these reasons today may be reachable when their turn comes: the maximum must cover them.
 PASSING_REASONS = frozenset({Reason.CAP_BUSINESS, Reason.HOLDOUT})
@@ -53,8 +53,24 @@ def estimate(*, broadcast: Broadcast, now: datetime, exact: bool | None = None) 
     ``exact``: True counts everybody, False samples, None decides by size. Raises ``quote.CannotQuote`` when there are
     no approved words, ``prices.NoPrice`` when there is no price, ``audience.BadDefinition`` when a segment is gone.
     """
+    answer = _ask_about(broadcast, now, exact)
+    with transaction.atomic():
+        _locked(broadcast.pk)
+        answer.save()
+    return answer
+
+
+def _locked(broadcast_id: int) -> Broadcast:
+    """Answers are numbered under their draft's lock: what is stored later has the higher number."""
+    whose = ("business", "sender", "template__business")
+    return Broadcast.objects.select_for_update(of=("self",)).select_related(*whose).get(pk=broadcast_id)
+
+
+def _ask_about(broadcast: Broadcast, now: datetime, exact: bool | None) -> Estimate:
     agreed = quote.terms(broadcast, now)
     quote.check_may_launch(broadcast, agreed, now)
+    # Taken before anybody is asked: what changes meanwhile makes the answer stale, not wrong.
+    fingerprint = quote.fingerprint(broadcast, agreed)
     definition = audience.frozen(business=broadcast.business, definition=broadcast.audience)
     everybody = audience.contacts(business=broadcast.business, definition=definition, now=now)
     n_audience = audience.count(business=broadcast.business, definition=definition, now=now)
@@ -64,40 +80,78 @@ def estimate(*, broadcast: Broadcast, now: datetime, exact: bool | None = None) 
     else:
         drawn = _ask(broadcast, agreed.versions, _sample(broadcast.business, everybody, n_audience), now)
         tally = _scale(drawn, n_audience)
-    return _store(broadcast, agreed, tally, n_audience, is_exact, now)
+    return _answer(broadcast, agreed, fingerprint, tally, n_audience, is_exact, now)
 
 
 def count_due(*, now: datetime) -> int:
-    """Count everybody where a sample was the first answer; return how often.
+    """Count everybody where a sample was the first answer, once; return how often (0 or 1). The next turn goes on.
 
-    The exact answer is an estimate of its own, the newest of its draft. What was estimated again since, launched or
-    thrown away is left alone.
+    Only one in the whole house counts at a time: whoever comes while another does goes away again, so that counting
+    never takes more than one worker. The exact answer is an estimate of its own, the newest of its draft. What was
+    changed, estimated again, launched or thrown away since, also while it was counted, is left alone.
     """
-    n = 0
     while (asked := _claim(now)) is not None:
-        try:
-            if _is_latest(asked):
-                estimate(broadcast=asked.broadcast, now=now, exact=True)
-                n += 1
-        except ValidationError as refusal:
-            log.info("estimate: %s is not counted (%s)", asked.broadcast.code, refusal.messages[0])
-        Estimate.objects.filter(pk=asked.pk).update(exact_due_at=None)
-    return n
+        if _is_latest(asked):
+            return int(_count(asked, now))
+        _let_go(asked)
+    return 0
 
 
 @transaction.atomic
 def _claim(now: datetime) -> Estimate | None:
+    """Take what waits longest for ``CLAIM``: if its count ends this process, all others are counted before it."""
+    if not _is_only_counter():
+        return None
     due = Estimate.objects.filter(exact_due_at__lte=now).select_for_update(skip_locked=True, of=("self",))
     whose = ("broadcast__business", "broadcast__sender", "broadcast__template__business")
     asked = due.select_related(*whose).order_by("exact_due_at", "pk").first()
     if asked is not None:
-        Estimate.objects.filter(pk=asked.pk).update(exact_due_at=now + CLAIM)
+        asked.exact_due_at = now + CLAIM
+        asked.save(update_fields=["exact_due_at"])
     return asked
+
+
+def _is_only_counter() -> bool:
+    """Take the house's one place for counting until the transaction ends, without waiting for it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended('broadcasts.estimate', 0))")
+        return bool(cursor.fetchone()[0])
 
 
 def _is_latest(asked: Estimate) -> bool:
     is_draft = asked.broadcast.state == Broadcast.State.DRAFT
     return is_draft and not asked.broadcast.estimates.filter(pk__gt=asked.pk).exists()
+
+
+def _let_go(asked: Estimate, due_at: datetime | None = None) -> bool:
+    """End a claim, if it is still this one; return whether it was."""
+    mine = Estimate.objects.filter(pk=asked.pk, exact_due_at=asked.exact_due_at)
+    return mine.update(exact_due_at=due_at) == 1
+
+
+@transaction.atomic
+def _count(asked: Estimate, now: datetime) -> bool:
+    if not _is_only_counter():
+        # Somebody looked into it since the claim.
+        _let_go(asked, due_at=now)
+        return False
+    try:
+        return _store_exact(asked, _ask_about(asked.broadcast, now, exact=True), now)
+    except ValidationError as refusal:
+        log.info("estimate: %s is not counted (%s)", asked.broadcast.code, refusal.messages[0])
+        _let_go(asked)
+        return False
+
+
+def _store_exact(asked: Estimate, answer: Estimate, now: datetime) -> bool:
+    """Counting takes seconds: nothing may be stored over what was changed, estimated or launched meanwhile."""
+    draft = asked.broadcast = _locked(asked.broadcast_id)
+    if not _let_go(asked) or not _is_latest(asked):
+        return False
+    if quote.fingerprint(draft, quote.terms(draft, now)) != answer.fingerprint:
+        return False
+    answer.save()
+    return True
 
 
 def _sample(business: Business, everybody: ContactQuerySet, n_audience: int) -> ContactQuerySet:
@@ -197,8 +251,14 @@ def _lacks(rows: Sequence[tuple[Any, ...]], values: wordings.Values) -> list[boo
     return [values.lack(language, name, attributes) for _, language, name, attributes in rows]
 
 
-def _store(
-    broadcast: Broadcast, agreed: quote.Terms, tally: Tally, n_audience: int, is_exact: bool, now: datetime
+def _answer(
+    broadcast: Broadcast,
+    agreed: quote.Terms,
+    fingerprint: str,
+    tally: Tally,
+    n_audience: int,
+    is_exact: bool,
+    now: datetime,
 ) -> Estimate:
     elsewhere = agreed.prices.get("", 0)
     price_of = {country: agreed.prices.get(country, elsewhere) for country, _ in tally}
@@ -217,10 +277,10 @@ def _store(
     for (_country, reason), n in tally.items():
         if reason != GO:
             reasons[Reason(reason).name.lower()] += n
-    return Estimate.objects.create(
+    return Estimate(
         broadcast=broadcast,
         token=secrets.token_urlsafe(24),
-        fingerprint=quote.fingerprint(broadcast, agreed),
+        fingerprint=fingerprint,
         is_exact=is_exact,
         n_audience=n_audience,
         n_eligible=go.total(),

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 
 from broadcasts import estimate, lifecycle
@@ -13,6 +18,7 @@ from broadcasts.models import Broadcast, Estimate
 from businesses.models import Business, Member
 from consent import refusals
 from consent.models import Contact
+from tests.at_once import at_once
 from tests.broadcasts.test_api import Program
 from tests.conftest import OwnDatabase
 from tests.make import NOW, make_broadcast, make_business, make_launched, make_member, make_people, open_policy
@@ -83,6 +89,115 @@ def test_a_refusal_meanwhile_ends_it() -> None:
     Business.objects.update(state=Business.State.SUSPENDED)
     assert estimate.count_due(now=NOW) == 0
     assert Estimate.objects.get().exact_due_at is None
+
+
+def while_counting(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Any]) -> None:
+    """Let something happen after everybody was asked, before the answer is stored; once."""
+    ask_everybody, todo = estimate._ask_everybody, [act]
+
+    def and_meanwhile(*facts: Any) -> estimate.Tally:
+        tally = ask_everybody(*facts)
+        if todo:
+            todo.pop()()
+        return tally
+
+    monkeypatch.setattr(estimate, "_ask_everybody", and_meanwhile)
+
+
+@pytest.mark.parametrize("meanwhile", ["edited", "estimated", "launched", "claimed"])
+@pytest.mark.usefixtures("db", "_few_are_many")
+def test_what_changes_while_it_is_counted_is_not_overwritten(monkeypatch: pytest.MonkeyPatch, meanwhile: str) -> None:
+    draft = make_broadcast(business=told())
+    sample = estimate.estimate(broadcast=draft, now=NOW)
+    acts: dict[str, Callable[[], Any]] = {
+        "edited": lambda: lifecycle.edit(broadcast=draft, by=None, now=NOW, variables={"discount": "30"}),
+        "estimated": lambda: estimate.estimate(broadcast=draft, now=NOW),
+        "launched": lambda: lifecycle.launch(broadcast=draft, token=sample.token, by=None, now=NOW),
+        "claimed": lambda: Estimate.objects.update(exact_due_at=NOW + 2 * estimate.CLAIM),
+    }
+    while_counting(monkeypatch, acts[meanwhile])
+    assert estimate.count_due(now=NOW) == 0
+    assert not Estimate.objects.filter(is_exact=True).exists()
+    sample.refresh_from_db()
+    assert sample.exact_due_at == (NOW + 2 * estimate.CLAIM if meanwhile == "claimed" else None)
+    if meanwhile == "estimated":
+        newer = Estimate.objects.latest("pk")
+        assert newer.pk > sample.pk
+        assert estimate.count_due(now=NOW) == 1, "the newer one still is"
+        newer.refresh_from_db()
+        assert newer.exact_due_at is None
+
+
+@pytest.mark.usefixtures("db", "_few_are_many")
+def test_one_turn_counts_once() -> None:
+    """A claim is as long as one count: whoever went on with the first one's moment would claim too short."""
+    business = told()
+    for _each in range(2):
+        estimate.estimate(broadcast=make_broadcast(business=business), now=NOW)
+    assert estimate.count_due(now=NOW) == 1
+    assert Estimate.objects.filter(exact_due_at=NOW).count() == 1
+    assert estimate.count_due(now=NOW + timedelta(seconds=1)) == 1
+    assert not Estimate.objects.filter(exact_due_at__isnull=False).exists()
+
+
+@pytest.mark.usefixtures("_few_are_many")
+def test_only_one_counts_in_the_whole_house(own_database: OwnDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now(UTC)
+    business = told(now)
+    for _each in range(3):
+        estimate.estimate(broadcast=make_broadcast(business=business, now=now), now=now)
+    ask_everybody, at_work, most = estimate._ask_everybody, list[int](), list[int]()
+
+    def slowly(*facts: Any) -> estimate.Tally:
+        at_work.append(1)
+        most.append(len(at_work))
+        time.sleep(0.5)
+        at_work.pop()
+        return ask_everybody(*facts)
+
+    monkeypatch.setattr(estimate, "_ask_everybody", slowly)
+    n = sum(at_once(lambda _number: estimate.count_due(now=now), 3))
+    assert n <= 1, "the others went away"
+    n += sum(estimate.count_due(now=now) for _turn in range(3 - n))
+    assert (n, max(most)) == (3, 1)
+
+
+@pytest.mark.usefixtures("_few_are_many")
+def test_the_answer_that_is_stored_later_is_the_newest(own_database: OwnDatabase) -> None:
+    now = datetime.now(UTC)
+    draft = make_broadcast(business=told(now), now=now)
+    first = estimate.estimate(broadcast=draft, now=now)
+    later: list[Estimate] = []
+
+    def ask_again() -> None:
+        try:
+            later.append(estimate.estimate(broadcast=draft, now=now))
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        Broadcast.objects.select_for_update().get(pk=draft.pk)
+        other = threading.Thread(target=ask_again)
+        other.start()
+        wait_for_a_waiting_one()
+        first.pk, first.token = None, "stored first"
+        first.save()
+    other.join(timeout=20)
+    assert later[0].pk > first.pk
+
+
+def wait_for_a_waiting_one() -> None:
+    here = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    ends_at = time.monotonic() + 20
+    while time.monotonic() < ends_at:
+        with connection.cursor() as cursor:
+            # Within a transaction the first answer would be kept.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(here)
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.02)
+    raise AssertionError("nobody waits")
 
 
 @pytest.mark.usefixtures("_few_are_many")

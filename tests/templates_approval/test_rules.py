@@ -316,3 +316,10 @@ def meaning(message: reading.Message) -> Any:
     buttons = [replace(button, path="", n_examples=int(bool(button.example))) for button in message.buttons]
     deadline = message.deadline and replace(message.deadline, path="")
     return parts, buttons, deadline, [meaning(card) for card in message.cards], bool(message.call_permission_path)
+
+
+def test_only_codes_expire_in_their_footer() -> None:
+    footer = {"text": "x" * 61, "code_expiration_minutes": 5}
+
+    assert "footer_too_long" in codes(offer(footer=footer))
+    assert "footer_too_long" not in codes(offer(footer=footer), category="authentication")

@@ -200,9 +200,10 @@ class Versions(GenericViewSet[Version]):
 
 
 def _must_be_storable(value: Any) -> None:
-    """Refuse what the database would not give back unchanged, and say where in the body it stands."""
+    """Refuse what is longer than any template, or what the database would not give back unchanged, and say where."""
     try:
         reading.ensure_storable(value)
+        reading.ensure_short(value)
     except reading.BadComponents as fault:
         detail: Any = serializers.ErrorDetail(str(fault.messages[0]), code=str(fault.code))
         for step in reversed(re.findall(r"[^.\[\]]+", fault.path)):

@@ -135,6 +135,7 @@ class Message:
 # --- JSON that can be kept -----------------------------------------------------------------------
 
 UNSTORABLE_JSON = _("This JSON holds a number or a nesting that cannot be stored.")
+TOO_LONG = _("This is longer than any template can be. Paste the components only.")
 TOO_DEEP = _("This JSON is nested too deeply.")
 UNSTORABLE_TEXT = _("The text holds a character that cannot be stored. Type it again by hand.")
 
@@ -163,7 +164,7 @@ def parse(text: str) -> list[Any]:
 def parse_json(text: str) -> Any:
     """Return what is written in ``text``, if PostgreSQL would give it back unchanged. Raises ``BadComponents``."""
     if len(text.encode(errors="replace")) > MAX_JSON_BYTES:
-        raise BadComponents(_("This is longer than any template can be. Paste the components only."), code="too_long")
+        raise BadComponents(TOO_LONG, code="too_long")
     try:
         value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
@@ -211,6 +212,12 @@ def ensure_storable(value: object, path: str = "", depth: int = 0) -> None:
         case list() | tuple():
             for index, item in enumerate(value):
                 ensure_storable(item, f"{path}[{index}]", depth + 1)
+
+
+def ensure_short(value: object) -> None:
+    """Raise ``BadComponents`` for JSON that is longer than any template can be; it can be stored otherwise."""
+    if len(json.dumps(value, ensure_ascii=False).encode()) > MAX_JSON_BYTES:
+        raise BadComponents(TOO_LONG, code="too_long")
 
 
 # --- Reading -------------------------------------------------------------------------------------

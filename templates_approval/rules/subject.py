@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from templates_approval import components as reading
@@ -39,3 +39,26 @@ class Subject:
         if (deadline := self.message.deadline) is not None:
             found.append((f"{deadline.path}.text", deadline.text))
         return [(path, text) for path, text in found if text]
+
+    def shortened(self, most: int) -> Subject:
+        """Return the same with no text, example, label or address longer than ``most`` characters."""
+        if max((len(text) for _path, text in self.wordings), default=0) <= most:
+            return self
+        return replace(self, message=_shortened(self.message, most))
+
+
+def _shortened(message: reading.Message, most: int) -> reading.Message:
+    def text(part: reading.Text | None) -> reading.Text | None:
+        examples = {name: value[:most] for name, value in part.examples.items()} if part else {}
+        return replace(part, text=part.text[:most], examples=examples) if part else None
+
+    deadline = message.deadline
+    return replace(
+        message,
+        header=text(message.header),
+        body=text(message.body),
+        footer=text(message.footer),
+        buttons=tuple(replace(one, text=one.text[:most], url=one.url[:most]) for one in message.buttons),
+        deadline=replace(deadline, text=deadline.text[:most]) if deadline else None,
+        cards=tuple(_shortened(card, most) for card in message.cards),
+    )

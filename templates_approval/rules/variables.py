@@ -22,6 +22,8 @@ FORBIDDEN_SIGNS = re.compile(r"[#$%]")
 WORD = re.compile(r"\w+")
 CLEAR_WORDS, CLEAR_LETTERS = 2, 20
 SHOWN = 40
+# No text that it stands in may be longer.
+MAX_EXAMPLE = 1024
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -126,6 +128,8 @@ def _examples(part: reading.Text, found: list[Placeholder]) -> Iterator[Finding]
     for name, value in part.examples.items():
         if is_unusable(value):
             yield Finding("value_unusable", path, {"name": name[:SHOWN]})
+        if len(value) > MAX_EXAMPLE:
+            yield Finding("example_too_long", path, {"name": name[:SHOWN], "length": len(value), "limit": MAX_EXAMPLE})
         if name not in names and not is_positional:
             yield Finding("example_unknown", path, {"name": name[:SHOWN]})
 

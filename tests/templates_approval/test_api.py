@@ -84,6 +84,17 @@ def test_bad_input_is_a_finding_or_a_refusal_and_never_a_fault_of_ours(
         assert answer.json()["n_errors"] > 0
 
 
+@pytest.mark.parametrize("path", [LINT, "template-versions"])
+def test_what_is_longer_than_any_template_is_refused_before_it_is_read(business: Business, path: str) -> None:
+    def sent(length: int) -> int:
+        parts = [{"type": "BODY", "text": "é" * (length // 2)}]
+        return int(ask(business, "POST", path, {**GOOD, "category": "marketing", "components": parts}).status_code)
+
+    assert sent(250_000) < 300
+    assert sent(256_000) == 400
+    assert not Version.objects.filter(components__0__text="é" * 128_000).exists()
+
+
 def test_the_refusal_says_where(business: Business) -> None:
     deep = json.loads("[" * 30 + "]" * 30)
 

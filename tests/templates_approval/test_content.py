@@ -7,6 +7,8 @@ with its label, a text that was rejected. Precision and recall are printed (``py
 from __future__ import annotations
 
 import json
+import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +116,54 @@ def test_an_operators_list_that_cannot_be_used_is_refused_with_a_sentence(text: 
 def test_a_list_that_is_not_there_is_refused_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(policy.BadPolicy, match="cannot be read"):
         policy.of_operator(str(tmp_path / "none.json"))
+
+
+# --- Hostile texts ---------------------------------------------------------------------------------
+
+LISTS = ("asks.txt", "calm.txt", "harmless.txt", "pressure.txt", "promotes.txt", "secrets.txt", "service.txt")
+SHORT, TIMES_LONGER = 1_000, 8
+# Eight times the text takes eight times as long, or sixty-four times where each sign is looked at anew.
+MOST_TIMES = 24
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_no_repetition_makes_a_list_slower_than_its_text_is_longer(name: str) -> None:
+    words = policy.WordList(name)
+
+    def seconds(piece: str, length: int) -> float:
+        text = (piece * length)[:length]
+        began = time.thread_time()
+        words.find(text)
+        words.without(text)
+        return time.thread_time() - began
+
+    def times(piece: str, n: int) -> float:
+        longer = min(seconds(piece, SHORT * TIMES_LONGER) for _ in range(n))
+        return longer / min(seconds(piece, SHORT) for _ in range(n))
+
+    found = {word for line in policy.lines(name) for word in re.findall(r"[^\W\d_]{2,}", line)}
+    pieces = [piece for word in sorted(found) for piece in (f"{word} ", word)] + [
+        "1",
+        "1 ",
+        "a",
+        "a ",
+        " ",
+        "-",
+        "{{a}} ",
+    ]
+    # What seems slow is looked at again: the machine does other things, too.
+    assert [piece for piece in pieces if times(piece, 1) > MOST_TIMES and times(piece, 7) > MOST_TIMES] == []
+
+
+def test_so_much_of_a_text_is_read_and_a_longer_one_is_refused_for_its_length() -> None:
+    def found(text: str, example: str = "Ana") -> set[str]:
+        body = {"type": "BODY", "text": text, "example": {"body_text": [[example]]}}
+        cards = [{"components": [{"type": "BODY", "text": text}]}] * 2
+        components = [body, {"type": "CAROUSEL", "cards": cards}]
+        found = rules.check(components, category="marketing", language="en", fallbacks={})
+        return {finding.code for finding in found}
+
+    assert "link_shortened" in found("Look " * 800 + "bit.ly/x")
+    late = found("Look {{1}} " + "and " * 1_100 + "bit.ly/x", "so " * 1_400 + "bit.ly/x")
+    assert "link_shortened" not in late
+    assert {"body_too_long", "card_body_too_long", "example_too_long"} <= late

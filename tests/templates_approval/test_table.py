@@ -407,6 +407,11 @@ TABLE: dict[str, tuple[Any, Any, str]] = {
         said("Hello {{a}}, a long offer", a="five     spaces"),
         "components[0].example",
     ),
+    "example_too_long": (
+        header("from {{a}} only", example={"header_text_named_params": [{"param_name": "a", "example": "x" * 1024}]}),
+        header("from {{a}} only", example={"header_text_named_params": [{"param_name": "a", "example": "x" * 1025}]}),
+        "components[0].example",
+    ),
     "example_count": (
         said("Hello {{1}}, a long offer", "Ana"),
         said("Hello {{1}}, a long offer", "Ana", "Bo"),

@@ -69,6 +69,12 @@ VARIABLES: dict[str, Rule] = {
         "V11",
         132018,
     ),
+    "example_too_long": error(
+        _("The example for “%(name)s” has %(length)s characters; %(limit)s are allowed."),
+        _("Give a shorter example."),
+        "V12",
+        132005,
+    ),
     "example_count": error(
         _("There are %(examples)s examples for %(variables)s variables."),
         _("Give one example for each variable."),

@@ -12,9 +12,14 @@ from templates_approval.rules.subject import Subject
 
 __all__ = ["Rejected", "check"]
 
+# So much of each text is read. The longest legal one is an address of 2,000 characters.
+MAX_LETTERS = 4_096
+
 
 def check(subject: Subject, *, policy: Policy, rejected: Sequence[Rejected]) -> Iterator[Finding]:
     """Yield what a reviewer, or WhatsApp's, would object to in the words."""
+    # Whatever is longer is refused for its length: nobody's text keeps the others waiting.
+    subject = subject.shortened(MAX_LETTERS)
     yield from secrets.check(subject)
     yield from links.check(subject, policy)
     yield from signs.check(subject)

@@ -18,8 +18,9 @@ NOT_INTERESTED = "not_interested"
 
 # The keyword that every channel understands as a refusal, whatever the language around it.
 STOP = re.compile(r"\bSTOP\b")
+# What the fallback for the variable of a link is called: no template has a hundred buttons.
+BUTTON_KEY = re.compile(r"button\.([0-9]{1,2})(\..+)\Z", re.DOTALL)
 # The person's own page, where all three choices are: the address ends with what makes it theirs.
-BUTTON_KEY = re.compile(r"button\.(\d+)(\..+)\Z")
 CHOICES_PAGE = re.compile(r"https://[^/\s]+/p/\{\{[^{}]+\}\}\Z")
 
 
@@ -176,7 +177,8 @@ def _is(part: Any, kind: str) -> bool:
 
 def _add_to_body(components: list[Any], sentence: str) -> None:
     body = _part(components, reading.BODY)
-    body["text"] = f"{body['text'].rstrip()}\n\n{sentence}"
+    if isinstance(said := body.get("text"), str) and said.strip():
+        body["text"] = f"{said.rstrip()}\n\n{sentence}"
 
 
 def _add_replies(

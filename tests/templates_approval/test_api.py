@@ -119,6 +119,35 @@ def test_a_draft_can_be_completed_while_it_is_kept(business: Business) -> None:
     assert ask(business, "POST", f"template-versions/{kept['code']}/submit").json()["state"] == "submitted"
 
 
+TIMER = {"type": "LIMITED_TIME_OFFER", "limited_time_offer": {"text": "Ends soon"}}
+HELLO = {"type": "BODY", "text": "Hello to all of you."}
+
+
+@pytest.mark.parametrize("beside", [[], [TIMER], [{"type": "FOOTER", "text": "Maison Lumen"}]], ids=range(3))
+@pytest.mark.parametrize("text", [{}, {"text": 7}, {"text": None}, {"text": ["a"]}, {"text": " "}], ids=range(5))
+def test_what_cannot_be_completed_is_kept_and_found(business: Business, text: Any, beside: list[Any]) -> None:
+    parts = [{"type": "BODY", **text}, *beside]
+    asked = {"name": "spring_sale", "language": "en", "components": parts, "complete": True}
+
+    kept = ask(business, "POST", "template-versions", asked)
+
+    assert kept.status_code == 201
+    assert kept.json()["components"][0] == {"type": "BODY", **text}
+    assert kept.json()["findings"]
+
+
+@pytest.mark.parametrize(
+    "name", [f"button.{'9' * 5_000}.1", "button.100.1", "button.\u0663.1", "button.0.", "button..1"]
+)
+def test_a_fallback_that_is_no_buttons_stays_where_it_is(business: Business, name: str) -> None:
+    asked = {"name": "spring_sale", "language": "en", "components": [HELLO, {"type": "BUTTONS", "buttons": []}]}
+
+    kept = ask(business, "POST", "template-versions", {**asked, "fallbacks": {name: "you"}, "complete": True})
+
+    assert kept.status_code == 201
+    assert list(kept.json()["fallbacks"]) == [name]
+
+
 def test_words_are_kept_as_they_came(business: Business) -> None:
     text = "  <b>{{ request }}</b> {% load x %} ${7*7}\n\té\u202f%  "
 

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from broadcasts import approvals, audience, hours, own_caps, reach, stops, wordings
+from broadcasts.channels import line_types_of
 from broadcasts.models import Broadcast, Estimate
 from businesses import prices
 from templates_approval import render
@@ -51,12 +52,14 @@ def terms(broadcast: Broadcast, now: datetime) -> Terms:
 
 def fingerprint(broadcast: Broadcast, agreed: Terms) -> str:
     """Return a hash over everything that, if it changed, would make a confirmed estimate untrue."""
+    line_types = line_types_of(broadcast.sender)
     bound: dict[str, Any] = {
         "versions": [[version.pk, version.content_hash] for version in agreed.versions],
         "prices": sorted(agreed.prices.items()),
         "audience": audience.frozen(business=broadcast.business, definition=broadcast.audience),
         "variables": broadcast.variables,
         "sender": broadcast.sender_id,
+        "line_types": None if line_types is None else sorted(line_types),
         "life_hours": broadcast.life_hours,
         "scheduled_at": broadcast.scheduled_at and broadcast.scheduled_at.astimezone(UTC),
         "is_local_time": broadcast.is_local_time,

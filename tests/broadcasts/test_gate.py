@@ -459,6 +459,19 @@ def test_a_landline_is_refused_where_the_sender_reaches_mobiles_only(business: B
     assert len(pass_first_chunk(anywhere).messages) == 4
 
 
+def test_whom_a_sender_reaches_is_bound_by_the_estimate(business: Business, now: datetime) -> None:
+    make_people(business=business, n=2)
+    gateway, _ = senders.connect_webhook(business=business, name="S", url="http://127.0.0.1:9/", now=now)
+    draft = make_broadcast(business=business, now=now, sender=gateway)
+    told = estimate.estimate(broadcast=draft, now=now)
+    senders.set_reach(sender=gateway, mobiles_only=True, by=None, now=now)
+    with pytest.raises(quote.CannotQuote) as refusal:
+        lifecycle.launch(broadcast=draft, token=told.token, by=None, now=now)
+    assert refusal.value.code == "token_stale"
+    senders.set_reach(sender=gateway, mobiles_only=False, by=None, now=now)
+    lifecycle.launch(broadcast=draft, token=told.token, by=None, now=now)
+
+
 def test_what_a_sender_reaches_holds_from_the_next_look_on(business: Business, now: datetime) -> None:
     make_people(business=business, n=2)
     Address.objects.update(line_type=LineType.LANDLINE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -37,6 +38,8 @@ State = Delivery.State
 
 # While a broadcast runs, what was captured goes to the wallet's ledger once a minute; at its end at once.
 POST_EVERY = timedelta(minutes=1)
+# While launches keep coming, a turn that freezes comes to its end all the same: it wakes the lanes then.
+JOIN_SECONDS = 5.0
 # What a delivery ends as when no receipt can come any more.
 SILENT_ENDS = {
     # Nobody should still wait then. Whoever does all the same ends like everybody, so that the money always does.
@@ -61,18 +64,22 @@ def begin(*, now: datetime) -> bool:
     return Broadcast.objects.filter(state=Broadcast.State.PREPARING).exists()
 
 
-def freeze_waiting(*, now: datetime) -> int:
-    """Freeze the audiences of launched broadcasts to their end, a slice of each in turn; return how many rounds.
+def freeze_waiting(*, now: datetime) -> None:
+    """Freeze the audiences of launched broadcasts to their end, a slice of each in turn.
 
-    What is launched meanwhile joins at the next round, instead of waiting for another turn of the clock.
+    What is launched within ``JOIN_SECONDS`` joins at the next round, instead of waiting for another turn of the clock.
     """
-    n, seen, waiting = 0, set[int](), list[int]()
+    begun, moment = time.monotonic(), now
     preparing = Broadcast.objects.filter(state=Broadcast.State.PREPARING).order_by("launched_at")
-    while waiting := waiting + [pk for pk in preparing.values_list("pk", flat=True) if pk not in seen]:
-        seen.update(waiting)
-        waiting = [broadcast_id for broadcast_id in waiting if freeze.next_slice(broadcast_id=broadcast_id, now=now)]
-        n += 1
-    return n
+    waiting = list(preparing.values_list("pk", flat=True))
+    seen = set(waiting)
+    while waiting:
+        waiting = [pk for pk in waiting if freeze.next_slice(broadcast_id=pk, now=moment)]
+        if time.monotonic() - begun < JOIN_SECONDS:
+            waiting += [pk for pk in preparing.values_list("pk", flat=True) if pk not in seen]
+            seen.update(waiting)
+        # Read after who joins: nobody is frozen by a clock from before its launch.
+        moment = now + timedelta(seconds=time.monotonic() - begun)
 
 
 def lanes_wanted(*, most: int, now: datetime) -> int:

@@ -178,10 +178,10 @@ def _latest(draft: Broadcast) -> panel.Panel | None:
 def _panel_of(request: HttpRequest, business: Business, draft: Broadcast, slug: str) -> HttpResponse:
     """Count anew and answer with the panel alone."""
     try:
-        shown = {"panel": panel.of(estimates.estimate(broadcast=draft, now=timezone.now()))}
+        counted = estimates.estimate(broadcast=draft, now=timezone.now())
     except ValidationError as refusal:
         return _show_panel(request, business, draft, slug, refusals=refusal.messages)
-    return _show_panel(request, business, draft, slug, **shown)
+    return _show_panel(request, business, draft, slug, panel=panel.of(counted))
 
 
 def _show_panel(request: HttpRequest, business: Business, draft: Broadcast, slug: str, **shown: Any) -> HttpResponse:
@@ -196,17 +196,25 @@ def _show_panel(request: HttpRequest, business: Business, draft: Broadcast, slug
 def count(request: HttpRequest, business: Business, broadcast_code: str) -> HttpResponse:
     """POST estimates now, GET shows the latest: the panel for htmx, else back to the step that asked."""
     draft = _draft(business, broadcast_code)
-    asked = request.POST if request.method == "POST" else request.GET
-    slug = asked.get("step", "review")
-    if request.headers.get("HX-Request"):
-        if request.method == "POST":
-            return _panel_of(request, business, draft, slug)
-        return _show_panel(request, business, draft, slug, panel=_latest(draft))
     if request.method == "POST":
-        try:
-            estimates.estimate(broadcast=draft, now=timezone.now())
-        except ValidationError as refusal:
-            messages.error(request, refusal.messages[0])
+        return _count_now(request, business, draft, request.POST.get("step", "review"))
+    slug = request.GET.get("step", "review")
+    if request.headers.get("HX-Request"):
+        return _show_panel(request, business, draft, slug, panel=_latest(draft))
+    return _back(business, draft, slug)
+
+
+def _count_now(request: HttpRequest, business: Business, draft: Broadcast, slug: str) -> HttpResponse:
+    if request.headers.get("HX-Request"):
+        return _panel_of(request, business, draft, slug)
+    try:
+        estimates.estimate(broadcast=draft, now=timezone.now())
+    except ValidationError as refusal:
+        messages.error(request, refusal.messages[0])
+    return _back(business, draft, slug)
+
+
+def _back(business: Business, draft: Broadcast, slug: str) -> HttpResponse:
     if slug in SLUGS:
         return redirect("broadcast-step", business.code, draft.code, slug)
     return redirect("broadcast-review", business.code, draft.code)

@@ -180,6 +180,17 @@ def test_a_count_that_cannot_be_made_says_why(marketer: Client, draft: Broadcast
     Business.objects.filter(pk=draft.business_id).update(state="suspended")
     page = marketer.post(_at(draft, "estimate/"), {"step": "review"}, headers=HTMX).content.decode()
     assert "it cannot send" in page
+    page = marketer.post(_at(draft, "estimate/"), {"step": "review"}, follow=True).content.decode()
+    assert "it cannot send" in page
+
+
+def test_looking_at_the_count_counts_nothing(marketer: Client, draft: Broadcast) -> None:
+    answer = marketer.get(_at(draft, "estimate/"), {"step": "money"})
+    assert answer.headers["Location"] == _at(draft, "compose/money/")
+    panel = marketer.get(_at(draft, "estimate/"), {"step": "money"}, headers=HTMX)
+    assert panel.context["panel"] is None
+    assert panel.context["wallet"].business_id == draft.business_id
+    assert not draft.estimates.exists()
 
 
 def test_confirming_the_shown_estimate_launches_it_and_holds_the_money(marketer: Client, draft: Broadcast) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from broadcasts.models import Broadcast, Count, CountDelta, Delivery
 from broadcasts.statements import statement
@@ -65,16 +66,26 @@ def in_the_air(broadcast_id: int) -> int:
     return sum(n for (state, _), n in _sums(broadcast_id).items() if state in open_states)
 
 
+def open_outcomes() -> dict[int, int]:
+    """Return, by the id of each broadcast that has any, of how many messages nobody knows whether they were taken."""
+    n_open: Counter[int] = Counter()
+    for broadcast_id, n in _added_up("broadcast_id", state=State.UNKNOWN):
+        n_open[broadcast_id] += n
+    return {broadcast_id: n for broadcast_id, n in n_open.items() if n > 0}
+
+
 def _sums(broadcast_id: int) -> Counter[tuple[int, int]]:
     total: Counter[tuple[int, int]] = Counter()
-    # One statement, so that a squash between two reads cannot count anything twice.
-    squashed = Count.objects.filter(broadcast_id=broadcast_id).values_list("state", "reason").annotate(total=Sum("n"))
-    deltas = (
-        CountDelta.objects.filter(broadcast_id=broadcast_id).values_list("state", "reason").annotate(total=Sum("n"))
-    )
-    for state, reason, n in squashed.union(deltas, all=True):
+    for state, reason, n in _added_up("state", "reason", broadcast_id=broadcast_id):
         total[state, reason] += n
     return total
+
+
+def _added_up(*by: str, **which: int) -> QuerySet[Any, tuple[int, ...]]:
+    """One statement, so that a squash between two reads cannot count anything twice."""
+    squashed = Count.objects.filter(**which).values_list(*by).annotate(total=Sum("n"))
+    deltas = CountDelta.objects.filter(**which).values_list(*by).annotate(total=Sum("n"))
+    return squashed.union(deltas, all=True)
 
 
 @transaction.atomic

@@ -8,13 +8,14 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from broadcasts import attention, chunks, counts, gate, plan, settle
 from broadcasts.attention import Decision
 from broadcasts.channels.base import Message, Outcome, OutcomeKind, ReceiptStatus, ReceiptUpdate
-from broadcasts.models import Broadcast, Chunk, Delivery
+from broadcasts.models import Broadcast, Chunk, CountDelta, Delivery
 from businesses.models import AuditEvent, Business, Member
 from consent import refusals
 from tests import make
@@ -199,6 +200,26 @@ def test_programs_list_and_decide(unknown: Broadcast) -> None:
     assert post(decision="sent", deliveries=first).json() == {"n_decided": 1, "n_open": N - 1}
     assert post(decision="send_again", accepts_duplicates=True).json() == {"n_decided": N - 1, "n_open": 0}
     assert set(Delivery.objects.values_list("state", flat=True)) == {Delivery.State.ACCEPTED, Delivery.State.QUEUED}
+
+
+def test_no_squash_comes_between_what_the_operator_reads(unknown: Broadcast) -> None:
+    """Sums and deltas are read at one moment: a squash after any statement of the list changes no number."""
+    squashing: list[bool] = []
+
+    def and_squash(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+        answer = execute(sql, parameters, many, context)
+        if not squashing and "broadcasts_count" in sql:
+            squashing.append(True)
+            counts.squash()
+        return answer
+
+    assert CountDelta.objects.filter(broadcast_id=unknown.pk).exists(), "there is something to squash"
+    said = io.StringIO()
+    with connection.execute_wrapper(and_squash):
+        call_command("attention", stdout=said)
+    assert squashing
+    assert said.getvalue().split()[:2] == [unknown.code, str(N)]
+    assert counts.open_outcomes() == {unknown.pk: N}
 
 
 def test_the_operator_lists_and_decides_in_a_terminal(unknown: Broadcast) -> None:

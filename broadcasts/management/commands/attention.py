@@ -1,16 +1,14 @@
 """``manage.py attention``: the messages of which nobody knows whether they were taken, and a decision about them."""
 
 from argparse import ArgumentParser
-from collections import Counter
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Sum
 from django.utils import timezone
 
-from broadcasts import attention
-from broadcasts.models import Broadcast, Count, CountDelta, Delivery
+from broadcasts import attention, counts
+from broadcasts.models import Broadcast
 
 HELP = """List the broadcasts with outcomes that nobody knows; with the code of one, its messages; with --decide, decide
 about all of them (up to 10,000 at a time)."""
@@ -45,11 +43,8 @@ class Command(BaseCommand):
 
     def _list_broadcasts(self) -> None:
         """From the counts, which know it without reading a delivery."""
-        n_open: Counter[int] = Counter()
-        for model in (Count, CountDelta):
-            sums = model.objects.filter(state=Delivery.State.UNKNOWN).values("broadcast_id").annotate(total=Sum("n"))
-            n_open.update(dict(sums.values_list("broadcast_id", "total")))
-        rows = Broadcast.objects.filter(pk__in=[pk for pk, n in n_open.items() if n > 0]).select_related("business")
+        n_open = counts.open_outcomes()
+        rows = Broadcast.objects.filter(pk__in=n_open).select_related("business")
         for broadcast in rows.order_by("pk"):
             self.stdout.write(f"{broadcast.code}  {n_open[broadcast.pk]:>8,}  {broadcast.business.name}")
 

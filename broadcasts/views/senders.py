@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from django.conf import settings
 from django.contrib import messages
@@ -15,10 +15,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from broadcasts import senders
+from broadcasts.channels import KINDS, line_types_of
 from broadcasts.forms import ConnectSandboxForm, ConnectWebhookForm
 from broadcasts.models import Sender
 from businesses.access import member_view
 from businesses.models import Business, Member, User
+from consent.lines import MOBILES
 
 
 @require_safe
@@ -32,10 +34,23 @@ def _page(request: HttpRequest, business: Business, status: int = 200, **more: A
     mine = Sender.objects.of(business).order_by("-is_active", "name", "id")
     context = {
         "business": business,
-        "senders": mine,
+        "voices": [_voice(sender) for sender in mine],
         "sandbox_form": ConnectSandboxForm(initial={"name": business.name}),
     }
     return render(request, "broadcasts/senders.html", context | more, status=status)
+
+
+class Voice(NamedTuple):
+    """A sender as the page shows it, and what may be said of the telephones that it reaches."""
+
+    sender: Sender
+    may_be_limited: bool
+    is_limited: bool
+
+
+def _voice(sender: Sender) -> Voice:
+    may_be_limited = KINDS[sender.channel].traits.may_reach_mobiles_only
+    return Voice(sender, may_be_limited, may_be_limited and line_types_of(sender) == MOBILES)
 
 
 @require_POST

@@ -112,3 +112,16 @@ def test_programs_say_it_and_only_of_a_channel_that_may_be_either(owner: Client,
     assert "cannot be set" in owner.post(
         f"/b/{business.code}/senders/{phones.code}/reach/", {"mobiles_only": "1"}, follow=True
     ).content.decode()  # fmt: skip
+
+
+def test_the_page_asks_the_channel_whether_it_may_be_limited(owner: Client, business: Business) -> None:
+    """What it offers is what the door behind it takes; an address in the settings is no sign of it."""
+    phones = make.make_sandbox_sender(business=business)
+    Sender.objects.filter(pk=phones.pk).update(settings={"url": "https://old.example.com/", "mobiles_only": True})
+    page = owner.get(f"/b/{business.code}/senders/").content.decode()
+    assert f"/senders/{phones.code}/reach/" not in page
+    assert "mobile phones only" not in page
+    hook, _ = senders.connect_webhook(business=business, name="S", url="http://127.0.0.1:9/", now=make.NOW)
+    page = owner.get(f"/b/{business.code}/senders/").content.decode()
+    assert f"/senders/{hook.code}/reach/" in page
+    assert "any telephone number" in page

@@ -1,4 +1,4 @@
-"""The promises that the demo checks at its end, in SQL over what is really there."""
+"""The promises that the demo checks at its end, over what is really there: in SQL, and P4 by the nightly recount."""
 
 from __future__ import annotations
 

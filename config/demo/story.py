@@ -245,7 +245,7 @@ def _account_for(told: Told, players: Cast, broadcasts: list[Broadcast]) -> None
 
 
 def _check(told: Told, sink_url: str) -> dict[str, list[str]]:
-    told.chapter("10 · The promises, checked in SQL")
+    told.chapter("10 · The promises, checked over all its rows")
     faults = proof.broken(sink_url=sink_url)
     for promise, broken in faults.items():
         told.line(f"{promise:<4} {'BROKEN: ' + '; '.join(broken) if broken else 'kept'}   {proof.WORDS[promise]}")

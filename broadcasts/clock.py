@@ -16,7 +16,6 @@ from broadcasts import (
     freeze,
     guards,
     lifecycle,
-    links,
     notices,
     own_numbers,
     transitions,
@@ -196,4 +195,3 @@ def prune(*, now: datetime) -> None:
     windows.forget_closed(now=now)
     own_numbers.forget_unverified(now=now)
     trial.forget_days(now=now)
-    links.look_once_a_night(now=now)

@@ -6,11 +6,10 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from broadcasts import clock, courier, estimate, lanes, recount, standing, submissions
+from broadcasts import clock, courier, dangling, estimate, lanes, recount, standing, submissions
 from broadcasts.channels.sandbox import network
 
 EXPIRES_SECONDS = 5
-RECOUNT_HOUR = 4
 # A night's look must not become a day's.
 RECOUNT_SECONDS = 1_800.0
 
@@ -53,9 +52,13 @@ def prune() -> None:
 @shared_task(name="broadcasts.tasks.recount_told")
 def recount_told() -> None:
     """Once a night: was everybody who was told allowed to be? Worked out anew, and noted for the operator."""
-    now = timezone.now()
-    if now.hour == RECOUNT_HOUR:
-        recount.nightly(now=now, seconds=RECOUNT_SECONDS)
+    recount.nightly(now=timezone.now(), seconds=RECOUNT_SECONDS)
+
+
+@shared_task(name="broadcasts.tasks.look_what_dangles")
+def look_what_dangles() -> None:
+    """Once a night: does every row of the hot tables point to something?"""
+    dangling.nightly(now=timezone.now())
 
 
 @shared_task(name="broadcasts.tasks.lane")

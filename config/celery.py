@@ -32,6 +32,7 @@ CLOCK_TABLE = (
     # Asked every hour, done once a night.
     ("consent.tasks.sign_root", 3600.0, "imports"),
     ("broadcasts.tasks.recount_told", 3600.0, "imports"),
+    ("broadcasts.tasks.look_what_dangles", 3600.0, "imports"),
     ("consent.tasks.sweep_uploads", 3600.0, "imports"),
     ("feedback.tasks.prune", 3600.0, "imports"),
     ("feedback.tasks.follow_up_erasures", 5.0, "imports"),

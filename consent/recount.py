@@ -12,10 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef
-
 from businesses.models import AuditEvent
-from consent.models import Address, BasisRule, CapEntry, CapRule, Contact, Interaction, Recipient, Refusal
+from consent.models import BasisRule, CapEntry, CapRule, Interaction, Recipient, Refusal
 
 # A stop that came at the very moment was waiting for the gate's lock: its own moment may be a little earlier.
 GRACE = timedelta(seconds=5)
@@ -45,13 +43,30 @@ class Finding(NamedTuple):
     broadcast_id: int
 
 
-def against(told: Sequence[Told]) -> list[Finding]:
+class Rules(NamedTuple):
+    """The rules of today, read once for everybody, and when they were last changed."""
+
+    bases: list[BasisRule]
+    caps: list[CapRule]
+    changed_at: datetime | None
+
+    @classmethod
+    def of_today(cls) -> Rules:
+        changes = AuditEvent.objects.filter(object_kind__in=RULES).order_by("-created_at")
+        changed_at = changes.values_list("created_at", flat=True).first()
+        return cls(list(BasisRule.objects.all()), list(CapRule.objects.all()), changed_at)
+
+    def were_the_same(self, moment: datetime) -> bool:
+        return self.changed_at is None or self.changed_at < moment - GRACE
+
+
+def against(told: Sequence[Told], *, rules: Rules) -> list[Finding]:
     """Return what speaks against having told these people; [] when all is well."""
     ids = {one.recipient_id for one in told}
     people = {person.pk: person for person in Recipient.objects.filter(pk__in=ids)}
     changed = set(Recipient.objects.filter(merged_into__in=ids).values_list("merged_into_id", flat=True))
     changed |= {pk for pk, person in people.items() if person.merged_into_id or person.erased_at}
-    world = _World(told, people)
+    world = _World(told, people, rules)
     found = [Finding("nobody", one.recipient_id, one.broadcast_id) for one in told if one.recipient_id not in people]
     for one in told:
         if one.recipient_id in people and one.recipient_id not in changed:
@@ -68,9 +83,9 @@ def _before(moment: datetime | None, one: Told) -> bool:
 class _World:
     """The rows about some people, read once; then each is looked at by itself."""
 
-    def __init__(self, told: Sequence[Told], people: Mapping[int, Recipient]) -> None:
+    def __init__(self, told: Sequence[Told], people: Mapping[int, Recipient], rules: Rules) -> None:
         ids = list(people)
-        self.people = people
+        self.people, self.rules = people, rules
         self.evidence = Interaction.objects.in_bulk({one.interaction_id for one in told if one.interaction_id})
         self.refusals: dict[tuple[int, int], list[datetime]] = defaultdict(list)
         for refusal in Refusal.objects.filter(recipient__in=ids, lifted_at=None):
@@ -78,9 +93,6 @@ class _World:
         self.slots: dict[int, list[CapEntry]] = defaultdict(list)
         for slot in CapEntry.objects.filter(recipient_id__in=ids):
             self.slots[slot.recipient_id].append(slot)
-        self.bases, self.caps = list(BasisRule.objects.all()), list(CapRule.objects.all())
-        changes = AuditEvent.objects.filter(object_kind__in=RULES).order_by("-created_at")
-        self.rules_since = changes.values_list("created_at", flat=True).first()
 
     def faults(self, one: Told) -> Iterator[str]:
         person = self.people[one.recipient_id]
@@ -103,17 +115,14 @@ class _World:
             yield "withdrawn_before"
         if person.evidence_from and evidence.occurred_at <= person.evidence_from < one.told_at - GRACE:
             yield "evidence_of_another"
-        if self._are_rules_as_then(one.told_at) and not any(
+        if self.rules.were_the_same(one.told_at) and not any(
             rule.kind == evidence.kind
             and rule.basis == one.basis
             and evidence.occurred_at + timedelta(days=rule.valid_days) > one.told_at
             and (evidence.opt_out_offered or not rule.needs_opt_out_offered)
-            for rule in _in_country(self.bases, person.country)
+            for rule in _in_country(self.rules.bases, person.country)
         ):
             yield "no_basis"
-
-    def _are_rules_as_then(self, moment: datetime) -> bool:
-        return self.rules_since is None or self.rules_since < moment - GRACE
 
     def _of_slots(self, one: Told, person: Recipient) -> Iterator[str]:
         mine = self.slots[one.recipient_id]
@@ -122,7 +131,7 @@ class _World:
             yield "no_slot"
             return
         for scope in (CapRule.Scope.PLATFORM, CapRule.Scope.BUSINESS):
-            for rule in _in_country([rule for rule in self.caps if rule.scope == scope], person.country):
+            for rule in _in_country([rule for rule in self.rules.caps if rule.scope == scope], person.country):
                 since = own.reserved_at - timedelta(hours=rule.window_hours)
                 n = sum(
                     since < slot.reserved_at <= own.reserved_at
@@ -130,7 +139,7 @@ class _World:
                     if (scope == CapRule.Scope.PLATFORM or slot.business_id == one.business_id)
                     and (slot is own or not _was_taken_again(slot))
                 )
-                if n > rule.max_offers and self._are_rules_as_then(own.reserved_at):
+                if n > rule.max_offers and self.rules.were_the_same(own.reserved_at):
                     yield "over_cap"
 
 
@@ -142,13 +151,3 @@ def _was_taken_again(slot: CapEntry) -> bool:
 def _in_country(rules: Sequence[Any], country: str) -> list[Any]:
     """Return the country's own rules, else those of countries without any."""
     return [rule for rule in rules if rule.country == country] or [rule for rule in rules if rule.country == ""]
-
-
-def orphans() -> dict[str, int]:
-    """Count rows that name a person who is not there: the tables have no foreign keys that would forbid it."""
-    person = Recipient.objects.filter(pk=OuterRef("recipient_id"))
-    counted = {
-        model._meta.db_table: model._default_manager.filter(~Exists(person)).count()
-        for model in (Address, Contact, Interaction, CapEntry)
-    }
-    return {table: n for table, n in counted.items() if n}

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from broadcasts import recount, tasks
 from broadcasts.models import Broadcast, Delivery
 from businesses.models import AuditEvent, Business
 from config.celery import CLOCK_TABLE
-from consent import merging, refusals
+from consent import merging, refusals, withdrawal
 from consent.models import BasisRule, CapEntry, CapRule, Interaction, Recipient, Refusal
 from consent.recount import GRACE
-from tests.make import EURO, make_business, make_people, make_sent
+from tests.at_once import at_once
+from tests.conftest import OwnDatabase
+from tests.make import EURO, make_batch, make_business, make_people, make_sent
 
-pytestmark = pytest.mark.django_db
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
@@ -28,7 +32,7 @@ def now() -> datetime:
 
 
 @pytest.fixture
-def business() -> Business:
+def business(db: None) -> Business:
     return make_business(money=100 * EURO)
 
 
@@ -102,27 +106,111 @@ def test_what_happened_afterwards_is_no_fault(sent: Broadcast, business: Busines
     assert kinds(now) == {}
 
 
-def test_who_is_named_and_is_not_there_is_counted(sent: Broadcast, now: datetime) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO consent_address (recipient_id, kind, value, scope) VALUES (%s, 'e164', '+33612345678', '')",
-            [10**9],
-        )
-    assert kinds(now) == {"orphans in consent_address": 1}
+def first_of(broadcast: Broadcast) -> int:
+    return Delivery.objects.filter(broadcast_id=broadcast.pk).earliest("recipient_id").recipient_id
+
+
+def test_a_list_is_undone_afterwards(business: Business, now: datetime) -> None:
+    """Each slice has the same moment, which comes after the undo itself: from that on the gate lets nobody through."""
+    batch = make_batch(business=business, now=now)
+    make_people(business=business, n=4, batch=batch, now=now)
+    make_sent(business=business, now=now)
+    withdrawal.undo(batch=batch, by=None, now=now + timedelta(seconds=1))
+    assert withdrawal.carry_on(now=now + timedelta(seconds=1))
+    assert Interaction.objects.filter(batch=batch).exclude(withdrawn_at=None).count() == 4
+    assert recount.recount(since=now - HOUR, now=now + HOUR).n_told == 4
+    assert kinds(now) == {}
+
+
+def test_slots_of_two_who_are_one_are_no_more_than_each_had(sent: Broadcast, now: datetime) -> None:
+    """Together they were told twice by one business within a day, which nobody could know."""
+    keep, gone = Delivery.objects.filter(broadcast_id=sent.pk).values_list("recipient_id", flat=True)[:2]
+    merging.merge(keep_id=keep, gone_id=gone, now=now + GRACE)
+    assert CapEntry.objects.filter(recipient_id=keep, reserved_at=now).count() == 2
+    assert kinds(now) == {}
+
+
+def test_rules_are_read_once_whatever_number_of_people(
+    sent: Broadcast, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recount, "SLICE", 1)
+    with CaptureQueriesContext(connection) as asked:
+        assert kinds(now) == {}
+    of_rules = [query["sql"] for query in asked if '"consent_basisrule"' in query["sql"]]
+    assert len(of_rules) == 1
+
+
+# --- Once a night ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def four(now: datetime) -> datetime:
+    """The first hour of a recount after everybody was told."""
+    tonight = now.replace(hour=recount.HOUR, minute=0, second=0, microsecond=0)
+    return tonight if tonight > now else tonight + DAY
 
 
 def test_it_is_done_once_a_night_and_the_operator_reads_it(
     sent: Broadcast, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ("broadcasts.tasks.recount_told", 3600.0, "imports") in CLOCK_TABLE
-    monkeypatch.setattr(tasks, "RECOUNT_HOUR", datetime.now(UTC).hour)
+    monkeypatch.setattr(recount, "HOUR", 0)
     tasks.recount_told()
     tasks.recount_told()
     line = AuditEvent.objects.get(action=recount.ACTION)
     assert (line.after["told"], line.after["findings"], line.after["whole"]) == (4, {}, True)
 
 
-def test_a_night_that_is_too_short_says_so(sent: Broadcast, now: datetime) -> None:
+def test_a_run_by_hand_is_not_the_nights(sent: Broadcast, now: datetime, four: datetime) -> None:
+    recount.recount(since=four - HOUR, now=four - HOUR)
+    report = recount.nightly(now=four, seconds=60)
+    assert report is not None
+    assert (report.n_told, report.is_whole) == (4, True)
+    assert recount.nightly(now=four + HOUR, seconds=60) is None
+
+
+def test_nights_that_were_missed_are_made_up_for(sent: Broadcast, now: datetime, four: datetime) -> None:
+    assert recount.nightly(now=four - DAY, seconds=60).n_told == 0  # type: ignore[union-attr]
+    report = recount.nightly(now=four + 5 * DAY, seconds=60)
+    assert report is not None
+    assert (report.since, report.n_told, report.is_whole) == (four - DAY - recount.OVERLAP, 4, True)
+    late = recount.nightly(now=four + 90 * DAY, seconds=60)
+    assert late is not None
+    assert late.since == four + 60 * DAY + recount.OVERLAP, "slots are not kept for longer"
+
+
+def test_a_night_that_was_too_short_is_made_up_for(sent: Broadcast, now: datetime, four: datetime) -> None:
+    short = recount.nightly(now=four, seconds=-1)
+    assert short is not None
+    assert not short.is_whole
+    report = recount.nightly(now=four + 2 * DAY, seconds=60)
+    assert report is not None
+    assert (report.n_told, report.is_whole) == (4, True)
+
+
+def test_a_backlog_gets_shorter_by_whole_days(
+    sent: Broadcast, now: datetime, four: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert recount.nightly(now=four - DAY, seconds=60)
+    # Each look takes a second: two for the day in which they were told, and one for the day after, which is too much.
+    seconds = count()
+    monkeypatch.setattr(recount, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    report = recount.nightly(now=four + DAY, seconds=2.5)
+    assert report is not None
+    assert (report.n_told, report.until, report.is_whole) == (4, four, False)
+    assert recount.nightly(now=four + 2 * DAY, seconds=60).since == four - recount.OVERLAP  # type: ignore[union-attr]
+
+
+def test_two_clocks_are_one_run(own_database: OwnDatabase, four: datetime) -> None:
+    done = at_once(lambda _: recount.nightly(now=four, seconds=60), 4)
+    assert sorted(type(one).__name__ for one in done) == ["NoneType"] * 3 + ["Report"]
+    assert AuditEvent.objects.filter(action=recount.ACTION).count() == 1
+
+
+# --- By hand --------------------------------------------------------------------------------------
+
+
+def test_a_run_that_is_too_short_says_so(sent: Broadcast, now: datetime) -> None:
     assert not recount.recount(since=now - HOUR, now=now + HOUR, seconds=-1).is_whole
 
 
@@ -136,5 +224,16 @@ def test_by_hand_it_exits_with_one_and_names_no_number(
         call_command("recount", "--hours", "1")
     told = capsys.readouterr().err
     assert "no_slot: 4" in told
+    assert "named" not in told
     assert f"{sent.code} rcp_" in told
     assert "+33" not in told
+
+
+def test_by_hand_it_names_a_hundred_at_most_and_says_so(
+    sent: Broadcast, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recount, "MOST_NAMED", 3)
+    CapEntry.objects.all().delete()
+    with pytest.raises(CommandError, match="4 findings"):
+        call_command("recount", "--hours", "1")
+    assert "Only the first 3 are named." in capsys.readouterr().err

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from broadcasts import attention, counts
 from broadcasts.models import Broadcast
@@ -29,13 +30,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["broadcast"] is None:
             if options["decide"]:
-                raise CommandError("Say which broadcast: manage.py attention brd_… --decide sent")
+                raise CommandError(_("Say which broadcast: manage.py attention brd_… --decide sent"))
             self._list_broadcasts()
             return
         rows = Broadcast.objects.select_related("business", "sender")
         broadcast = rows.filter(code=options["broadcast"]).first()
         if broadcast is None:
-            raise CommandError("There is no broadcast with this code.")
+            raise CommandError(_("There is no broadcast with this code."))
         if options["decide"]:
             self._decide(broadcast, attention.Decision(options["decide"]), options["accept_duplicates"])
         else:
@@ -69,4 +70,4 @@ class Command(BaseCommand):
         except ValidationError as refusal:
             raise CommandError(refusal.messages[0]) from refusal
         left = attention.waiting(broadcast).count()
-        self.stdout.write(f"Decided about {n:,}; {left:,} are left.")
+        self.stdout.write(_("Decided about %(n)s; %(left)s are left.") % {"n": f"{n:,}", "left": f"{left:,}"})

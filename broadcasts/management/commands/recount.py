@@ -29,6 +29,8 @@ class Command(BaseCommand):
         for finding in report.named:
             person = people.get(finding.recipient_id, finding.recipient_id)
             self.stderr.write(f"  {codes[finding.broadcast_id]} {person} {finding.kind}")
+        if report.n_findings > len(report.named):
+            self.stderr.write(_("  Only the first %(n)d are named.") % {"n": len(report.named)})
         if report.n_findings:
             raise CommandError(_("%(n)d findings; see docs/operate.md.") % {"n": report.n_findings})
         self.stdout.write(_("%(n)d people were told, and each of them was allowed to be.") % {"n": report.n_told})

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from broadcasts import links
+from broadcasts import dangling
 
 
 class Command(BaseCommand):
@@ -17,9 +18,9 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=int, default=3, help="of the broadcasts launched in so many days (3)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = links.faults(since=timezone.now() - timedelta(days=options["days"]))
+        found = list(dangling.faults(since=timezone.now() - timedelta(days=options["days"])))
         for fault in found:
             self.stderr.write(fault)
         if found:
-            raise CommandError("Rows point to nothing.")
-        self.stdout.write("Every row points to something.")
+            raise CommandError(_("Rows point to nothing; see docs/operate.md."))
+        self.stdout.write(_("Every row points to something."))

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from businesses.models import AuditEvent
-from consent.models import BasisRule, CapEntry, CapRule, Interaction, Recipient, Refusal
+from django.db.models import Count
 
-# A stop that came at the very moment was waiting for the gate's lock: its own moment may be a little earlier.
+from businesses.models import AuditEvent
+from consent.models import Address, BasisRule, CapEntry, CapRule, ConsentEvent, Interaction, Recipient, Refusal
+
+# A pause that came at the very moment was waiting for the gate's lock: its own moment may be a little earlier.
 GRACE = timedelta(seconds=5)
 # Evidence may be dated a little ahead of our clock.
 SKEW = timedelta(minutes=5)
@@ -89,7 +91,8 @@ class _World:
         self.evidence = Interaction.objects.in_bulk({one.interaction_id for one in told if one.interaction_id})
         self.refusals: dict[tuple[int, int], list[datetime]] = defaultdict(list)
         for refusal in Refusal.objects.filter(recipient__in=ids, lifted_at=None):
-            self.refusals[refusal.recipient_id, refusal.legal_entity_id].append(refusal.refused_at)
+            self.refusals[refusal.recipient_id, refusal.legal_entity_id].append(refusal.written_at)
+        self.pauses = _pauses(people)
         self.slots: dict[int, list[CapEntry]] = defaultdict(list)
         for slot in CapEntry.objects.filter(recipient_id__in=ids):
             self.slots[slot.recipient_id].append(slot)
@@ -103,7 +106,7 @@ class _World:
             yield from self._of_evidence(one, person, evidence)
         if any(_before(at, one) for at in self.refusals[one.recipient_id, one.legal_entity_id]):
             yield "refused_before"
-        if _before(person.paused_all_at, one):
+        if _before(self.pauses.get(one.recipient_id), one):
             yield "paused_before"
         if one.holds_slot:
             yield from self._of_slots(one, person)
@@ -141,6 +144,20 @@ class _World:
                 )
                 if n > rule.max_offers and self.rules.were_the_same(own.reserved_at):
                     yield "over_cap"
+
+
+def _pauses(people: Mapping[int, Recipient]) -> dict[int, datetime]:
+    """Return since when each pause holds. One that was kept and given back tells when it was taken, not since when.
+
+    A pause that somebody takes has a link of the same moment. A kept one has none: it holds as long as its address is
+    theirs, which is from the beginning only for the first.
+    """
+    paused = {pk: person.paused_all_at for pk, person in people.items() if person.paused_all_at}
+    links = ConsentEvent.objects.filter(recipient__in=paused, kind="paused_all")
+    taken = set(links.values_list("recipient_id", "created_at"))
+    addresses = Address.objects.filter(recipient__in=paused).values("recipient_id").annotate(n=Count("pk"))
+    came_later = set(addresses.filter(n__gt=1).values_list("recipient_id", flat=True))
+    return {pk: at for pk, at in paused.items() if (pk, at) in taken or pk not in came_later}
 
 
 def _was_taken_again(slot: CapEntry) -> bool:

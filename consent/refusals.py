@@ -14,7 +14,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext_lazy as _
 
 from businesses import events
@@ -203,8 +203,8 @@ def _refuse(
     if not is_new and refusal.lifted_at is None:
         return False
     if not is_new:
-        refusal.via, refusal.refused_at, refusal.lifted_at = via, now, None
-        refusal.save(update_fields=["via", "refused_at", "lifted_at"])
+        standing = Refusal.objects.filter(pk=refusal.pk)
+        standing.update(via=via, refused_at=now, lifted_at=None, written_at=Now())
     _tell(recipient, business, "stopped" if kind == Refusal.Kind.STOPPED else "blocked", via, now, circumstances)
     return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from businesses.codes import contact_code, recipient_code
@@ -117,7 +118,10 @@ class Refusal(models.Model):
         max_length=24,
         help_text=_("The door: keyword, page, phone, api, import, provider."),
     )
+    # What people are told. Files, and stops that were kept, carry a date of their own:
     refused_at = models.DateTimeField()
+    # since when it stands here, by the database's clock and behind the person's lock. From then on the gate obeys it.
+    written_at = models.DateTimeField(db_default=Now(), editable=False)
     lifted_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -8,7 +8,7 @@ WITH stopped AS (
     WHERE is_stop
     ORDER BY recipient_id
     ON CONFLICT (legal_entity_id, recipient_id, kind) DO UPDATE
-    SET via = EXCLUDED.via, refused_at = EXCLUDED.refused_at, lifted_at = NULL
+    SET via = EXCLUDED.via, refused_at = EXCLUDED.refused_at, lifted_at = NULL, written_at = statement_timestamp()
     WHERE f.lifted_at IS NOT NULL
     RETURNING recipient_id
 ),

@@ -8,6 +8,7 @@ from itertools import count
 from types import SimpleNamespace
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -16,8 +17,8 @@ from broadcasts import recount, tasks
 from broadcasts.models import Broadcast, Delivery
 from businesses.models import AuditEvent, Business
 from config.celery import CLOCK_TABLE
-from consent import merging, refusals, withdrawal
-from consent.models import BasisRule, CapEntry, CapRule, Interaction, Recipient, Refusal
+from consent import contacts, imports, merging, refusals, suppressions, withdrawal
+from consent.models import Address, BasisRule, CapEntry, CapRule, ImportBatch, Interaction, Recipient, Refusal
 from consent.recount import GRACE
 from tests.at_once import at_once
 from tests.conftest import OwnDatabase
@@ -54,7 +55,9 @@ def test_nothing_is_found_where_all_is_well(sent: Broadcast, now: datetime) -> N
 
 def _refused(person: int, now: datetime) -> None:
     entity = Interaction.objects.filter(recipient=person)[0].business.legal_entity_id
-    Refusal.objects.create(legal_entity_id=entity, recipient_id=person, kind=1, via="page", refused_at=now - HOUR)
+    Refusal.objects.create(
+        legal_entity_id=entity, recipient_id=person, kind=1, via="page", refused_at=now - HOUR, written_at=now - HOUR
+    )
 
 
 def _over_cap(person: int, now: datetime) -> None:
@@ -108,6 +111,54 @@ def test_what_happened_afterwards_is_no_fault(sent: Broadcast, business: Busines
 
 def first_of(broadcast: Broadcast) -> int:
     return Delivery.objects.filter(broadcast_id=broadcast.pk).earliest("recipient_id").recipient_id
+
+
+def test_a_file_of_stops_is_dated_before_it_is_in(sent: Broadcast, business: Business, now: datetime) -> None:
+    """A large file carries the moment at which it was begun, and is taken in much later."""
+    Address.objects.filter(recipient=first_of(sent)).update(value="+33612345678")
+    begun_at = now - timedelta(seconds=45)
+    file = ContentFile(b"phone\n+33612345678\n")
+    batch = imports.receive(
+        business=business, file=file, filename="x.csv", by=None, now=begun_at, kind=ImportBatch.Kind.STOPS
+    )
+    imports.run(batch=batch, now=begun_at)
+    assert (batch.n_stopped, batch.n_faulty) == (1, 0)
+    assert Refusal.objects.get(recipient=first_of(sent)).refused_at < now - GRACE
+    assert kinds(now) == {}
+
+
+def test_stops_come_with_an_address_that_is_learnt_later(sent: Broadcast, business: Business, now: datetime) -> None:
+    """The provider answers to this very offer under which id the person writes: it was somebody's who had stopped."""
+    person, entity = first_of(sent), business.legal_entity_id
+    number = Address.objects.filter(recipient=person).latest("pk").value
+    hashes = [suppressions.hash_address("+33142278187")]
+    suppressions.add(hashes=hashes, kind="stopped", legal_entity_id=entity, now=now - 30 * DAY)
+    suppressions.add(hashes=hashes, kind=suppressions.PAUSED_ALL, legal_entity_id=None, now=now - 30 * DAY)
+    assert contacts.also_at(kind="e164", value=number, alias="+33142278187", legal_entity_id=entity)
+    known = Recipient.objects.get(pk=person)
+    assert known.paused_all_at == known.refusals.get().refused_at == now - 30 * DAY
+    assert kinds(now) == {}
+
+
+def test_an_own_pause_counts_from_its_moment_whatever_address_came_later(
+    sent: Broadcast, business: Business, now: datetime
+) -> None:
+    person = first_of(sent)
+    number = Address.objects.filter(recipient=person).latest("pk").value
+    refusals.pause_all(recipient_id=person, via="page", now=now - HOUR)
+    contacts.also_at(kind="e164", value=number, alias="+33142278187", legal_entity_id=business.legal_entity_id)
+    assert kinds(now) == {"paused_before": 1}
+
+
+def test_who_stops_again_had_not_stopped_in_between(sent: Broadcast, business: Business, now: datetime) -> None:
+    person, before = first_of(sent), now - 10 * DAY
+    Refusal.objects.create(
+        legal_entity_id=business.legal_entity_id, recipient_id=person, kind=1, via="page", refused_at=before,
+        written_at=before, lifted_at=now - DAY,
+    )  # fmt: skip
+    # The word came in a call that had waited for a minute.
+    assert refusals.stop(recipient_id=person, business=business, via="keyword", now=now - timedelta(minutes=1))
+    assert kinds(now) == {}
 
 
 def test_a_list_is_undone_afterwards(business: Business, now: datetime) -> None:

@@ -111,6 +111,11 @@ def media_fault(code: str) -> str:
             return _("The header's file is larger than WhatsApp takes: 5 MB for a picture, 16 MB for a film.")
         case "media_lost":
             return _("WhatsApp does not find the header’s file any more. It is uploaded again; resume in a minute.")
+        case "media_unusable":
+            return _(
+                "WhatsApp could not use the header’s file, and not when it was uploaded again either: the file itself "
+                "is wrong. Give another one, at another address, in a new version."
+            )
         case "media_refused":
             return _("WhatsApp refused the header's file: pictures are JPEG or PNG, films MP4, documents PDF.")
         case _:

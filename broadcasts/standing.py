@@ -13,7 +13,7 @@ from django.utils.translation import override
 
 from broadcasts import approvals, lifecycle
 from broadcasts.channels.base import AccountNews
-from broadcasts.channels.whatsapp import account, notes
+from broadcasts.channels.whatsapp import account, notes, wording
 from broadcasts.models import Broadcast, ProviderTemplate, Sender, Standing
 
 log = logging.getLogger(__name__)
@@ -73,6 +73,26 @@ def _review(sender: Sender, news: AccountNews, now: datetime) -> None:
 
 def _send_error(sender: Sender, news: AccountNews, now: datetime) -> None:
     _restrict([sender], str(news.value["code"]), None, news.at, now)
+
+
+def _file_lost(sender: Sender, news: AccountNews, now: datetime) -> None:
+    """A message was taken and its file could not be used: whatever would leave with that upload stops."""
+    concerned = Sender.objects.of(sender.business).get(pk=news.value["sender_id"])
+    file = notes.lose_file(sender=concerned, media_id=news.value["media_id"], now=now)
+    if file is None:
+        return
+    with override(concerned.business.locale):
+        words = approvals.media_fault(file.fault)
+    sending = Broadcast.objects.filter(sender=concerned, state=Broadcast.State.SENDING)
+    with_it = [
+        broadcast.pk
+        for broadcast in sending.prefetch_related("versions__version")
+        if any(
+            wording.hash_of(wording.media_address(line.version)) == bytes(file.source_hash)
+            for line in broadcast.versions.all()
+        )
+    ]
+    _stop(Broadcast.objects.filter(pk__in=with_it), words, now, is_for_good=False)
 
 
 def _account(sender: Sender, news: AccountNews, now: datetime) -> None:
@@ -293,6 +313,7 @@ HEARERS = {
     "message_template_quality_update": _template_quality,
     "template_category_update": _category,
     "send_error": _send_error,
+    "file_lost": _file_lost,
 }
 
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from broadcasts import approvals, standing
-from broadcasts.channels.whatsapp import account, graph, wording
+from broadcasts.channels.whatsapp import account, graph, notes, wording
 from broadcasts.channels.whatsapp.graph import File, Graph, Refused, Unreachable
 from broadcasts.models import ProviderTemplate, Sender, SenderMedia
 from templates_approval import components as reading
@@ -137,7 +137,7 @@ def _keep(row: ProviderTemplate, told: dict[str, object], now: datetime) -> None
 
 @transaction.atomic
 def _claim_media(now: datetime) -> list[SenderMedia]:
-    due = SenderMedia.objects.filter(due_at__lte=now, sender__is_active=True)
+    due = SenderMedia.objects.filter(due_at__lte=now, sender__is_active=True).exclude(fault=notes.UNUSABLE)
     rows = list(due.select_for_update(skip_locked=True, of=("self",)).order_by("due_at")[:ROWS_AT_ONCE])
     SenderMedia.objects.filter(pk__in=[row.pk for row in rows]).update(due_at=now + CLAIM)
     return list(SenderMedia.objects.select_related("sender__business").filter(pk__in=[row.pk for row in rows]))

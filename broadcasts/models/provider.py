@@ -108,6 +108,8 @@ class SenderMedia(models.Model):
     # Why there is none to use, as a code of ``approvals.media_fault``.
     fault = models.CharField(max_length=32, blank=True)
     due_at = models.DateTimeField()
+    # When a message last came back because the provider could not use what was uploaded.
+    lost_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["sender", "source_hash"], name="sender_media_once")]

@@ -139,7 +139,8 @@ class WhatsApp:
     async def _take_note(self, sender: Sender, content: Mapping[str, Any], address: str, outcome: Outcome) -> None:
         """A stop is obeyed; what concerns everybody is written down, so that the next gate of any lane knows it."""
         await self._obey(sender, address, outcome)
-        if not outcome.error_code or not self._is_news(sender, outcome.error_code, content["name"]):
+        topic = f"{content['name']} {wording.file_of(content)}"
+        if not outcome.error_code or not self._is_news(sender, outcome.error_code, topic):
             return
         match errors.class_of(outcome.error_code):
             case errors.Class.STOP:
@@ -153,15 +154,13 @@ class WhatsApp:
                     code=outcome.error_code,
                 )
             case errors.Class.FILE:
-                await self._note(
-                    notes.lose_file, sender=sender, name=content["name"], language=content["language"]["code"]
-                )
+                await self._note(notes.lose_file, sender=sender, media_id=wording.file_of(content))
             case errors.Class.SOON if outcome.error_code == errors.RATE:
                 await self._note(notes.slow_down, sender=sender)
 
-    def _is_news(self, sender: Sender, code: str, name: str) -> bool:
+    def _is_news(self, sender: Sender, code: str, topic: str) -> bool:
         """All messages of a batch get the same refusal: one of them a second is enough."""
-        now, key = time.monotonic(), (sender.pk, code, name)
+        now, key = time.monotonic(), (sender.pk, code, topic)
         is_news = now - self._noted.get(key, 0.0) > NOTED_SECONDS
         if is_news:
             self._noted[key] = now
@@ -211,7 +210,7 @@ def _body(message: Message) -> bytes:
             "type": "template",
             "template": wording.bound(message.content, message.code),
             # Comes back with every status: a receipt finds its delivery even when this answer is lost.
-            "biz_opaque_callback_data": message.code,
+            "biz_opaque_callback_data": wording.told_back(message.content, message.code),
         }
     )
 
@@ -232,7 +231,7 @@ def _notice_body(notice: NoticeMessage) -> bytes:
             "recipient_type": "individual",
             "to": notice.address,
             **said,
-            "biz_opaque_callback_data": notice.code,
+            "biz_opaque_callback_data": wording.told_back(notice.content or {}, notice.code),
         }
     )
 

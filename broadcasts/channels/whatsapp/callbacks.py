@@ -160,11 +160,13 @@ class _Reader:
                 yield Unheeded(f"status {word}")
                 return
             code = _code_of(next(iter(_list(status.get("errors"))), None))
+            sent = str(status.get("biz_opaque_callback_data") or "").replace("\x00", "")
+            message_code, _bound, file = sent.partition(BOUND)
             receipt = ReceiptUpdate(
                 status=STATUSES[word],
                 at=_moment(status["timestamp"]),
                 sender_id=sender_id,
-                message_code=str(status.get("biz_opaque_callback_data") or "")[:64],
+                message_code=message_code[:64],
                 provider_id=_text(status["id"], 128),
                 error_code=code[:32],
             )
@@ -174,6 +176,8 @@ class _Reader:
                 yield InboundPreference(number(status["recipient_id"]), is_stop=True, at=receipt.at)
             elif receipt.status == ReceiptStatus.FAILED and errors.class_of(code) is errors.Class.STOP:
                 yield _refused(code, receipt.at)
+            elif receipt.status == ReceiptStatus.FAILED and errors.class_of(code) is errors.Class.FILE:
+                yield AccountNews("file_lost", {"sender_id": sender_id, "media_id": file[:64]}, receipt.at)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as fault:
             yield _poison(fault, status)
 

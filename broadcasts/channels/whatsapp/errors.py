@@ -24,7 +24,7 @@ class Class(Enum):
     SOON = "R"  # the same again, slower
     MEND = "F"  # the message itself has to change
     TEMPLATE = "Ft"  # the template cannot be used at the moment: nobody gets it
-    FILE = "Ff"  # the header's file is not to be had at the moment: nobody gets it
+    FILE = "Ff"  # the header's file cannot be used as it was uploaded: nobody gets it
     STOP = "S"  # the account cannot send at the moment: nobody gets anything
     UNCLEAR = "?"  # it may have been sent
 
@@ -56,6 +56,10 @@ _MARKETING_API = _(
 )
 _PERMISSION = _("The token may not send for this number. Make one with the permission whatsapp_business_messaging.")
 _ACCOUNT = _("WhatsApp has restricted or locked the account. Look at its quality page at Meta and appeal there.")
+_UNUSABLE = _(
+    "WhatsApp could not use the picture, film or document. It is uploaded again once; if it happens again, the file "
+    "itself is wrong: give another one in a new version."
+)
 
 BOOK: dict[str, Fault] = {
     "131049": Fault(_T, _("WhatsApp kept it back: this person has had enough offers for now. Wait a day or more.")),
@@ -94,7 +98,7 @@ BOOK: dict[str, Fault] = {
     "132015": Fault(_TEMPLATE, _("WhatsApp has paused the template because of its quality.")),
     "132016": Fault(_TEMPLATE, _("WhatsApp has disabled the template for good. Write another one.")),
     "135000": Fault(_S, _("WhatsApp refused without saying why, as it does when it holds a whole account back.")),
-    "131053": Fault(_FILE, _("The picture, film or document could not be used. Give another file in a new version.")),
+    "131053": Fault(_FILE, _UNUSABLE),
     "131008": Fault(_F, _VARIABLES),
     "131009": Fault(_F, _VARIABLES),
     "131051": Fault(_F, _("WhatsApp does not know this kind of message.")),
@@ -123,7 +127,7 @@ OURS: dict[str, str | Promise] = {
 MAY_BE_OVER = frozenset(
     code
     for code, fault in BOOK.items()
-    if fault.kind in (Class.SOON, Class.ANOTHER_DAY, Class.STOP, Class.TEMPLATE) and code != "132016"
+    if fault.kind in (Class.SOON, Class.ANOTHER_DAY, Class.STOP, Class.TEMPLATE, Class.FILE) and code != "132016"
 ) | {"gave_up", "sender_incomplete"}
 
 # Not the fault of the person whom the message was for: it goes back, and what is at fault is written down.

@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
 
-from broadcasts.channels.whatsapp import account, errors, wording
+from broadcasts.channels.whatsapp import account, errors
 from broadcasts.models import ProviderTemplate, Sender, SenderMedia, Standing
 from consent import contacts, refusals
 from consent.models import Address
 
+# A file that is lost again so soon after it was uploaded anew is not lost: WhatsApp cannot use it.
+LOST_AGAIN = timedelta(days=7)
+LOST, UNUSABLE = "media_lost", "media_unusable"
 # "Too fast" is said by very many answers at once: the rate goes down once in so long.
 SLOWER_EVERY = timedelta(seconds=5)
 STATE_OF_CODE = {
@@ -57,14 +60,19 @@ def suspend_template(*, sender: Sender, name: str, language: str, code: str, now
     )
 
 
-def lose_file(*, sender: Sender, name: str, language: str, now: datetime) -> None:
-    """WhatsApp does not find the file of a template's header: nothing leaves with it until it is uploaded anew."""
-    known = ProviderTemplate.objects.filter(account=account.account_id(sender), name=name, language=language)
-    for row in known.select_related("version"):
-        lost = SenderMedia.objects.filter(
-            sender=sender, source_hash=wording.hash_of(wording.media_address(row.version))
-        )
-        lost.update(media_id="", fault="media_lost", due_at=now)
+def lose_file(*, sender: Sender, media_id: str, now: datetime) -> SenderMedia | None:
+    """WhatsApp could not use the upload ``media_id``, which a message named: nothing leaves with it any more.
+
+    It is uploaded anew, once; lost again within a week, it is given up. Returns the file, or None where
+    another upload has taken its place: what is told late of an old one says nothing of the new one.
+    """
+    used = SenderMedia.objects.filter(sender=sender, media_id=media_id).exclude(media_id="")
+    file = used.first()
+    if file is None:
+        return None
+    is_again = file.lost_at is not None and file.lost_at > now - LOST_AGAIN
+    file.fault = UNUSABLE if is_again else LOST
+    return file if used.update(media_id="", fault=file.fault, lost_at=now, due_at=now) else None
 
 
 def slow_down(*, sender: Sender, now: datetime) -> None:

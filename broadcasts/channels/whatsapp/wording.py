@@ -32,7 +32,7 @@ CREATIVE_FEATURES = (
 # {"IMAGE": "image", …}; a GIF travels as a film.
 MEDIA_KINDS = {"IMAGE": "image", "VIDEO": "video", "GIF": "video", "DOCUMENT": "document"}
 NAME_LETTERS = 512
-# Between a quick reply's meaning and the delivery it belongs to.
+# Between a quick reply's meaning and the delivery it belongs to; between a delivery and the file that it was sent with.
 BOUND = "|"
 WEB_ADDRESS = re.compile(r"https?://[^\s]+\Z")
 
@@ -212,6 +212,16 @@ def _media(sender: Sender, message: reading.Message, version: Version) -> dict[s
     return {"type": kind, kind: file}
 
 
+def file_of(content: Mapping[str, Any]) -> str:
+    """Return the id of the upload that is the header of ``content``, or '' when its header is none."""
+    for part in content.get("components", ()):
+        if part["type"] == "header":
+            for parameter in part["parameters"]:
+                file = parameter.get(parameter["type"])
+                return str(file.get("id", "")) if isinstance(file, dict) else ""
+    return ""
+
+
 def _file_name(address: str) -> str:
     return unquote(urlsplit(address).path).rpartition("/")[2][:120]
 
@@ -222,6 +232,12 @@ def _names(part: str, text: reading.Text | None) -> tuple[tuple[str, str], ...]:
     if all(name.isdecimal() for name in names):
         names.sort(key=int)
     return tuple((name, placeholders.key(part, name)) for name in names)
+
+
+def told_back(content: Mapping[str, Any], code: str) -> str:
+    """Return what comes back with every status of a message: its code, and the upload that it was sent with."""
+    file = file_of(content)
+    return f"{code}{BOUND}{file}" if file else code
 
 
 def bound(content: Mapping[str, Any], code: str) -> dict[str, Any]:

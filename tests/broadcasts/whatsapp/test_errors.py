@@ -46,6 +46,10 @@ def test_each_reason_reads_in_french_and_english(code: str) -> None:
     assert french != english
 
 
+def test_who_failed_for_the_file_is_offered_another_try() -> None:
+    assert "131053" in errors.MAY_BE_OVER
+
+
 def test_a_code_that_nobody_documented_proves_nothing() -> None:
     assert errors.outcome("424242", attempt=1).kind == OutcomeKind.UNKNOWN
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -12,8 +13,9 @@ from django.utils.translation import override
 
 from broadcasts import codes, counts, lanes, lifecycle, submissions
 from broadcasts.channels import http
-from broadcasts.channels.whatsapp import errors
-from broadcasts.models import Broadcast, Delivery, ProviderTemplate, Sender, Standing
+from broadcasts.channels.base import Message, Outcome
+from broadcasts.channels.whatsapp import WhatsApp, errors, wording
+from broadcasts.models import Broadcast, Delivery, ProviderTemplate, Sender, SenderMedia, Standing
 from businesses import wallet
 from businesses.models import Member
 from consent.models import Address, CapEntry, Refusal
@@ -148,6 +150,81 @@ def test_a_file_that_whatsapp_lost_pauses_and_is_uploaded_again(meta: Emulator) 
     assert states(broadcast) == {"accepted": 60}
     used = {told["template"]["components"][0]["parameters"][0]["image"]["id"] for told in meta.taken}
     assert used == {"media2"}
+
+
+@pytest.mark.usefixtures("door", "_rules_let_pictures_pass", "lingering")
+def test_a_file_that_whatsapp_loses_again_is_not_uploaded_for_ever(meta: Emulator) -> None:
+    shop = open_shop_with_picture(meta)
+    broadcast = launched(shop, 10)
+    for _ in range(2):
+        if broadcast.state == Broadcast.State.PAUSED:
+            lifecycle.resume(broadcast=broadcast, by=None, now=datetime.now(UTC))
+            broadcast.refresh_from_db()
+        meta.forget_media()
+        while broadcast.state == Broadcast.State.SENDING:
+            run_lane()
+            broadcast.refresh_from_db()
+        submissions.carry(now=datetime.now(UTC))
+        assert len(meta.media) == 2
+    assert "c’est le fichier lui-même qui ne va pas" in broadcast.state_reason
+    assert states(broadcast) == {"queued": 10}
+
+
+def file_in_use() -> str:
+    return SenderMedia.objects.get().media_id
+
+
+@pytest.mark.usefixtures("door", "_rules_let_pictures_pass", "lingering")
+def test_a_status_about_the_file_pauses_too_and_one_about_an_old_file_says_nothing(meta: Emulator) -> None:
+    """WhatsApp takes the messages, and tells later that it could not use the picture."""
+    shop = open_shop_with_picture(meta)
+    broadcast = launched(shop, 60, messages_per_second=5)
+    meta.everybody = Fate(fails=131053)
+    run_lane(1)
+    told = list(meta.waiting_statuses())
+    assert 0 < len(told) < 60
+    meta.tell_statuses()
+    broadcast.refresh_from_db()
+    assert broadcast.state == Broadcast.State.PAUSED, "in the door's own transaction"
+    assert "ne trouve plus le fichier de l’en-tête" in broadcast.state_reason
+    fold()
+    assert states(broadcast) == {"failed": len(told), "queued": 60 - len(told)}
+    assert set(Delivery.objects.filter(state=State.FAILED).values_list("error_code", flat=True)) == {"131053"}
+
+    submissions.carry(now=datetime.now(UTC))
+    lifecycle.resume(broadcast=broadcast, by=None, now=datetime.now(UTC))
+    meta.waiting_statuses().extend(told)
+    meta.tell_statuses()
+    broadcast.refresh_from_db()
+    assert (file_in_use(), broadcast.state) == ("media2", Broadcast.State.SENDING), "they had been sent with media1"
+
+    run_lane(1)
+    meta.tell_statuses()
+    submissions.carry(now=datetime.now(UTC))
+    broadcast.refresh_from_db()
+    assert broadcast.state == Broadcast.State.PAUSED
+    assert "c’est le fichier lui-même qui ne va pas" in broadcast.state_reason
+    assert (file_in_use(), len(meta.media)) == ("", 2), "the same bytes are not uploaded a third time"
+
+
+@pytest.mark.usefixtures("door", "_rules_let_pictures_pass", "lingering")
+def test_an_answer_about_an_old_file_says_nothing_of_the_new_one(meta: Emulator) -> None:
+    shop = open_shop_with_picture(meta)
+    broadcast = launched(shop, 5)
+    old = wording.of_version(shop.sender, shop.version).content({})
+    SenderMedia.objects.update(media_id="media2", lost_at=datetime.now(UTC))
+    meta.media.append({})
+    message = Message(broadcast.pk, 1, 1, "dlv_a", number(1), "en", old, "", 0, time.monotonic())
+    meta.forget_media()
+
+    async def hand_over() -> list[Outcome]:
+        channel, outcomes = WhatsApp(), list[Outcome]()
+        await channel.send(shop.sender, [message], lambda message, outcome: outcomes.append(outcome))
+        await channel.close()
+        return outcomes
+
+    assert [outcome.error_code for outcome in asyncio.run(hand_over())] == ["131053"]
+    assert file_in_use() == "media2"
 
 
 def test_statuses_come_twice_and_in_any_order(shop: Shop, meta: Emulator) -> None:

@@ -71,7 +71,8 @@ def set_reach(*, sender: Sender, mobiles_only: bool, by: User | None, now: datet
     if not KINDS[sender.channel].traits.may_reach_mobiles_only:
         raise CannotConnect(_("Which telephones this channel reaches is known: it cannot be set."))
     found = Sender.objects.select_for_update(no_key=True).get(pk=sender.pk)
-    before = bool(found.settings.get(MOBILES_ONLY))
+    # Not said yet is neither: the join page asks nobody on a landline before it is (``lines_known``).
+    before = found.settings.get(MOBILES_ONLY)
     if mobiles_only != before:
         found.settings[MOBILES_ONLY] = mobiles_only
         found.save(update_fields=["settings"])

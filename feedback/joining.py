@@ -10,12 +10,12 @@ import structlog
 from django.db import OperationalError, transaction
 
 from broadcasts import notices
-from broadcasts.channels import line_types_of
+from broadcasts.channels import lines_known
 from broadcasts.channels.base import InboundText, Update
 from broadcasts.models import Notice, Sender
 from businesses.models import Business
 from consent import contacts, joiners, joining, phones, suppressions
-from consent.lines import LineType
+from consent.lines import MOBILES, LineType
 from consent.models import Address, Contact, JoinPage, Refusal, Wording
 from feedback import arrivals, replies
 
@@ -45,9 +45,9 @@ def voice_of(business: Business) -> Sender | None:
 
 
 def lines_reached(business: Business) -> frozenset[LineType] | None:
-    """Return which telephone lines the question whether it was them reaches; None: any."""
+    """Return which telephone lines the question whether it was them is known to reach; None: any."""
     sender = voice_of(business)
-    return None if sender is None else line_types_of(sender)
+    return MOBILES if sender is None else lines_known(sender)
 
 
 @transaction.atomic

@@ -34,6 +34,16 @@ def line_types_of(sender: Sender) -> frozenset[LineType] | None:
     return MOBILES if is_narrowed else traits.line_types
 
 
+def lines_known(sender: Sender) -> frozenset[LineType] | None:
+    """Return which lines ``sender`` is known to reach: only mobile phones, as long as its business has not said more.
+
+    Its own lists are a business's to answer for (``line_types_of``); to a number that anybody may have entered, nothing
+    is sent on a guess.
+    """
+    is_left_open = KINDS[sender.channel].traits.may_reach_mobiles_only and MOBILES_ONLY not in sender.settings
+    return MOBILES if is_left_open else line_types_of(sender)
+
+
 def why(kind: str, code: str) -> str:
     """Return what an error code kept with a delivery means, in the reader's language; a service's own code as it is."""
     return errors.sentence(code) if kind == Sender.Channel.WHATSAPP else code

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from broadcasts import senders
-from broadcasts.channels import KINDS, line_types_of
+from broadcasts.channels import KINDS, line_types_of, lines_known
 from broadcasts.forms import ConnectSandboxForm, ConnectWebhookForm
 from broadcasts.models import Sender
 from businesses.access import member_view
@@ -46,11 +46,14 @@ class Voice(NamedTuple):
     sender: Sender
     may_be_limited: bool
     is_limited: bool
+    # Nothing was said yet: the join page asks mobile phones only.
+    is_left_open: bool
 
 
 def _voice(sender: Sender) -> Voice:
     may_be_limited = KINDS[sender.channel].traits.may_reach_mobiles_only
-    return Voice(sender, may_be_limited, may_be_limited and line_types_of(sender) == MOBILES)
+    reached = line_types_of(sender)
+    return Voice(sender, may_be_limited, may_be_limited and reached == MOBILES, lines_known(sender) != reached)
 
 
 @require_POST

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
 from consent import fiction, joining, phones
+from consent.lines import LineType
 from consent.models import JoinPage
 from feedback import joining as joining_by_message
 from feedback.public import manners
@@ -61,9 +62,11 @@ def _read(found: JoinPage, typed: str) -> phones.Phone:
     business = found.business
     number = phones.parse(typed, default_country=business.country, allow_fiction=fiction.is_allowed(business))
     reached = joining_by_message.lines_reached(business)
-    if reached is not None and number.line_type not in reached:
+    if reached is None or number.line_type in reached:
+        return number
+    if number.line_type == LineType.LANDLINE:
         raise ValidationError(_("This is a landline: messages do not reach it. Enter the number of a mobile phone."))
-    return number
+    raise ValidationError(_("This number is no mobile phone's: messages may not reach it. Enter one that is."))
 
 
 def _show(

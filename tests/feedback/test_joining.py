@@ -15,6 +15,7 @@ from businesses.models import Business, Event
 from consent import basis, dossier, joiners, joining, ledger, refusals, suppressions
 from consent.models import Contact, Interaction, JoinPage, JoinRequest, Recipient, Refusal, Suppression, Wording
 from feedback import privacy
+from feedback.public import manners
 from tests import make
 from tests.feedback import provider
 
@@ -247,14 +248,43 @@ def test_a_number_that_cannot_be_one_is_said_to_be_wrong_and_how(page: JoinPage,
     assert not JoinRequest.objects.exists()
 
 
-def test_a_landline_is_refused_only_where_the_question_would_not_reach_it(sender: Sender, page: JoinPage) -> None:
-    assert _enter(page, "01 42 68 53 00", lang="en").status_code == 303
-    senders.connect_webhook(
-        business=sender.business, name="SMS", url="http://127.0.0.1:9/", mobiles_only=True, now=timezone.now()
+LANDLINE, INTERNET, MOBILE = "01 42 68 53 00", "09 72 30 00 01", "06 12 34 56 78"
+
+
+def _webhook(business: Business, **said: bool) -> Sender:
+    gateway, _ = senders.connect_webhook(
+        business=business, name="SMS", url="http://127.0.0.1:9/", now=timezone.now(), **said
     )
-    answer = _enter(page, "01 42 68 53 01", lang="en")
-    assert (answer.status_code, "landline" in answer.content.decode()) == (422, True)
-    assert _enter(page, "06 12 34 56 78", lang="en").status_code == 303
+    return gateway
+
+
+@pytest.mark.parametrize("said", [{"mobiles_only": True}, {}], ids=["mobiles only", "nothing said"])
+def test_a_number_is_refused_where_the_question_is_not_known_to_reach_it(
+    sender: Sender, page: JoinPage, said: dict[str, bool]
+) -> None:
+    _webhook(sender.business, **said)
+    refused = [_enter(page, number, lang="en") for number in (LANDLINE, INTERNET)]
+    assert [answer.status_code for answer in refused] == [422, 422]
+    assert ["This is a landline" in answer.content.decode() for answer in refused] == [True, False]
+    assert "no mobile phone" in refused[1].content.decode()
+    assert not JoinRequest.objects.exists()
+    assert _enter(page, MOBILE, lang="en").status_code == 303
+
+
+def test_whoever_is_known_to_reach_landlines_asks_there(sender: Sender, page: JoinPage) -> None:
+    assert _enter(page, LANDLINE).status_code == 303, "a pretended phone has any line"
+    gateway = _webhook(sender.business)
+    senders.set_reach(sender=gateway, mobiles_only=False, by=None, now=timezone.now())
+    assert _enter(page, LANDLINE).status_code == 303, "its business said so"
+    make.make_whatsapp_sender(business=sender.business, number="33612345678")
+    assert _enter(page, INTERNET).status_code == 303, "any number can be registered at WhatsApp"
+
+
+def test_without_a_sender_the_form_takes_no_landline() -> None:
+    page = joining.page_of(business=make.make_business(name="Nobody"), now=timezone.now())
+    page = joining.edit(page=page, by=None, now=timezone.now(), keyword="NOBODY")
+    seal = manners.seals(page.code, ["join"])["join"]
+    assert _enter(page, LANDLINE, seal=seal).status_code == 422
 
 
 def test_a_foreign_number_is_welcome_and_a_fictional_one_only_where_allowed(page: JoinPage) -> None:

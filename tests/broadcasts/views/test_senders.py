@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from broadcasts import secrets, senders
-from broadcasts.channels import line_types_of
+from broadcasts.channels import line_types_of, lines_known
 from broadcasts.models import Sender
 from businesses.models import AuditEvent, Business, Member
 from consent.lines import MOBILES
@@ -125,3 +125,18 @@ def test_the_page_asks_the_channel_whether_it_may_be_limited(owner: Client, busi
     page = owner.get(f"/b/{business.code}/senders/").content.decode()
     assert f"/senders/{hook.code}/reach/" in page
     assert "any telephone number" in page
+
+
+def test_what_was_not_said_yet_is_asked_and_a_no_is_kept(owner: Client, business: Business) -> None:
+    hook, _ = senders.connect_webhook(business=business, name="S", url="http://127.0.0.1:9/", now=make.NOW)
+    assert lines_known(hook) == MOBILES
+    assert line_types_of(hook) is None, "its own lists are tried"
+    assert "It reaches landlines, too" in owner.get(f"/b/{business.code}/senders/").content.decode()
+
+    said = owner.post(f"/b/{business.code}/senders/{hook.code}/reach/", {"mobiles_only": "0"}, follow=True)
+
+    assert "It reaches landlines, too" not in said.content.decode()
+    hook.refresh_from_db()
+    assert lines_known(hook) is None
+    event = AuditEvent.objects.get(action="sender.reach_set")
+    assert (event.before, event.after) == ({"mobiles_only": None}, {"mobiles_only": False})
